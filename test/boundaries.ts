@@ -1,0 +1,23 @@
+/**
+ * `npm run boundaries`: holds the import table. dependency-cruiser passes silently over a tree that it cannot parse, so a run that
+ * cruised too little fails as well.
+ */
+import { cruise } from 'dependency-cruiser'
+import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config'
+import configuration from '../.dependency-cruiser.js'
+
+const { forbidden, options } = configuration
+const { output } = await cruise(
+  ['services', 'gateway', 'test'],
+  { ...options, ruleSet: { forbidden }, validate: true },
+  undefined,
+  { tsConfig: extractTSConfig('tsconfig.json') },
+)
+if (typeof output === 'string')
+  throw new Error('dependency-cruiser answered text where a result was asked for')
+
+const { violations, totalCruised, totalDependenciesCruised } = output.summary
+for (const { rule, from, to } of violations) console.error(`${rule.name}: ${from} → ${to}`)
+console.log(`${totalCruised} modules, ${totalDependenciesCruised} imports, ${violations.length} violations`)
+if (violations.length > 0 || totalCruised < 100 || totalDependenciesCruised < totalCruised)
+  process.exitCode = 1
