@@ -24,10 +24,10 @@ describe.each(['v1', 'v2'])('a partner reads a program with 10,000 learners by %
     const rows = JSON.parse(await readByJob(`${url()}?fmt=json`, token))
 
     expect(rows).toHaveLength(LEARNERS)
-    expect(rows[0]).toEqual({ account_exists: false, status: 'enrolled', student_key: 'learner-0' })
+    expect(rows[0]).toEqual({ account_exists: false, status: 'enrolled', student_key: 'learner-000000' })
     expect(Object.keys(rows[0])).toEqual(['account_exists', 'status', 'student_key'])
     expect(rows.map((row: { student_key: string }) => row.student_key)).toEqual(
-      Array.from({ length: LEARNERS }, (_, index) => `learner-${index}`),
+      Array.from({ length: LEARNERS }, (_, index) => `learner-${String(index).padStart(6, '0')}`),
     )
   })
 
@@ -35,7 +35,7 @@ describe.each(['v1', 'v2'])('a partner reads a program with 10,000 learners by %
     const lines = (await readByJob(`${url()}?fmt=csv`, token)).split('\r\n')
 
     expect(lines[0]).toBe('student_key,status,account_exists')
-    expect(lines[1]).toBe('learner-0,enrolled,False')
+    expect(lines[1]).toBe('learner-000000,enrolled,False')
     expect(lines).toHaveLength(LEARNERS + 2)
     expect(lines.at(-1)).toBe('')
     expect(new Set(lines).size).toBe(LEARNERS + 2)

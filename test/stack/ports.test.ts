@@ -27,9 +27,7 @@ test.each(['127.0.0.1', '0.0.0.0'])(
   async (host) => {
     const [port] = (await findFreePorts(1)) as [number]
     await listenOn(host, port)
-    await expect(
-      assertPortsFree([{ setting: 'GATEWAY_PORT', host: '127.0.0.1', port }]),
-    ).rejects.toThrow(
+    await expect(assertPortsFree([{ setting: 'GATEWAY_PORT', host: '127.0.0.1', port }])).rejects.toThrow(
       `Port ${port} (GATEWAY_PORT) is in use: stop what listens there or set GATEWAY_PORT to another port.`,
     )
   },
@@ -52,9 +50,9 @@ test('two settings with the same port are refused before anything is tried', asy
 
 test('an address that is not of this machine is refused with a sentence', async () => {
   const [port] = (await findFreePorts(1)) as [number]
-  await expect(
-    assertPortsFree([{ setting: 'GATEWAY_PORT', host: '203.0.113.1', port }]),
-  ).rejects.toThrow(/cannot be listened on \(EADDRNOTAVAIL\)/)
+  await expect(assertPortsFree([{ setting: 'GATEWAY_PORT', host: '203.0.113.1', port }])).rejects.toThrow(
+    /cannot be listened on \(EADDRNOTAVAIL\)/,
+  )
 })
 
 test('free ports are distinct and never handed out twice', async () => {

@@ -24,7 +24,7 @@ export async function assertPortsFree(claims: readonly PortClaim[]): Promise<voi
 export async function findFreePorts(count: number): Promise<number[]> {
   const found: number[] = []
   while (found.length < count) {
-    const port = FIRST_TEST_PORT + Math.floor(Math.random() * TEST_PORTS)
+    const port = firstTestPort + Math.floor(Math.random() * testPorts)
     if (handedOut.has(port)) continue
     handedOut.add(port)
     if ((await probe('127.0.0.1', port)) === undefined) found.push(port)
@@ -33,8 +33,8 @@ export async function findFreePorts(count: number): Promise<number[]> {
 }
 
 // Below the range that kernels hand out to outgoing connections: a port found free stays free until it is listened on.
-const FIRST_TEST_PORT = 20_000
-const TEST_PORTS = 12_000
+const firstTestPort = 20_000
+const testPorts = 12_000
 const handedOut = new Set<number>()
 
 async function assertFree({ setting, host, port }: PortClaim): Promise<void> {

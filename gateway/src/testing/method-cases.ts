@@ -1,0 +1,151 @@
+import { type Case, course, notAllowed, notPermitted, program } from './cases.ts'
+
+const views = {
+  fixed: [
+    { path: program, permitted: 'viewer', allow: 'GET, HEAD, OPTIONS' },
+    { path: `${program}/courses`, permitted: 'viewer', allow: 'GET, HEAD, OPTIONS' },
+    { path: `${course}/grades`, permitted: 'reader', allow: 'GET, HEAD, OPTIONS' },
+    { path: `${program}/reports`, permitted: 'owner', allow: 'GET, HEAD, OPTIONS' },
+  ],
+  byMethod: [
+    { path: `${program}/enrollments`, allow: 'GET, POST, PATCH, HEAD, OPTIONS' },
+    { path: `${course}/enrollments`, allow: 'GET, POST, PATCH, HEAD, OPTIONS' },
+    { path: `${program}/course_enrollments`, allow: 'GET, HEAD, OPTIONS' },
+    { path: `${program}/enrollments/upload`, allow: 'POST, OPTIONS' },
+    { path: `${program}/course_enrollments/upload`, allow: 'POST, OPTIONS' },
+  ],
+}
+
+const otherMethods = ['PUT', 'DELETE', 'PROPFIND', 'QUERY']
+
+/** §1.1: which permission a method needs, where it is not the method of the path. */
+export const methodCases: Case[] = [
+  ...views.fixed.flatMap(({ path, permitted, allow }): Case[] => [
+    ...['POST', 'HEAD', 'OPTIONS', ...otherMethods].map((method) => ({
+      name: `${method} ${path} needs the permission that GET needs`,
+      method,
+      path,
+      as: 'stranger',
+      status: 403,
+      answers: { allow },
+    })),
+    ...['POST', 'PATCH', ...otherMethods].map((method) => ({
+      name: `${method} ${path} is not allowed`,
+      method,
+      path,
+      as: permitted,
+      status: 405,
+      json: notAllowed(method),
+      answers: { allow },
+    })),
+    {
+      name: `OPTIONS ${path} is answered`,
+      method: 'OPTIONS',
+      path,
+      as: permitted,
+      status: 200,
+      answers: { allow },
+    },
+    {
+      name: `HEAD ${path} is answered`,
+      method: 'HEAD',
+      path,
+      as: permitted,
+      status: 200,
+      text: '',
+      answers: { allow },
+    },
+  ]),
+  ...views.byMethod.flatMap(({ path, allow }): Case[] => [
+    ...otherMethods.map((method) => ({
+      name: `${method} ${path} needs no permission to be not allowed`,
+      method,
+      path,
+      as: 'stranger',
+      status: 405,
+      json: notAllowed(method),
+      answers: { allow },
+    })),
+    {
+      name: `OPTIONS ${path} needs no permission`,
+      method: 'OPTIONS',
+      path,
+      as: 'stranger',
+      status: 200,
+      answers: { allow },
+    },
+    {
+      name: `HEAD ${path} needs what GET needs`,
+      method: 'HEAD',
+      path,
+      as: 'writer',
+      status: 403,
+      answers: { allow },
+    },
+    {
+      name: `GET ${path} needs read_enrollments`,
+      path,
+      as: 'writer',
+      status: 403,
+      json: notPermitted,
+      answers: { allow },
+    },
+    {
+      name: `POST ${path} needs write_enrollments`,
+      method: 'POST',
+      path,
+      as: 'reader',
+      status: 403,
+      json: notPermitted,
+      answers: { allow },
+    },
+    {
+      name: `PATCH ${path} needs write_enrollments`,
+      method: 'PATCH',
+      path,
+      as: 'reader',
+      status: 403,
+      json: notPermitted,
+      answers: { allow },
+    },
+  ]),
+  ...['GET', 'PATCH'].map((method) => ({
+    name: `${method} of an upload is not allowed, once permitted`,
+    method,
+    path: `${program}/enrollments/upload`,
+    as: 'owner',
+    status: 405,
+    json: notAllowed(method),
+  })),
+  {
+    name: 'POST of all course enrollments is not allowed, once permitted',
+    method: 'POST',
+    path: `${program}/course_enrollments`,
+    as: 'owner',
+    status: 405,
+    json: notAllowed('POST'),
+  },
+  ...['/api/v1/programs', '/api/v1/jobs', '/api/v3/programs'].flatMap((path): Case[] => [
+    ...['POST', ...otherMethods].map((method) => ({
+      name: `${method} ${path} is not allowed`,
+      method,
+      path,
+      as: 'stranger',
+      status: 405,
+      json: notAllowed(method),
+      answers: { allow: 'GET, HEAD, OPTIONS' },
+    })),
+    { name: `OPTIONS ${path} is answered`, method: 'OPTIONS', path, as: 'stranger', status: 200 },
+    { name: `HEAD ${path} is answered`, method: 'HEAD', path, as: 'stranger', status: 200, text: '' },
+  ]),
+  {
+    name: 'a body of any kind changes nothing about a method that is not allowed',
+    method: 'PUT',
+    path: `${program}/enrollments`,
+    as: 'owner',
+    body: '{',
+    headers: { 'content-type': 'nonsense' },
+    status: 405,
+    json: notAllowed('PUT'),
+  },
+]

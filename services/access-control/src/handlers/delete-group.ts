@@ -1,0 +1,13 @@
+import { collectFaults, limits } from '../domain/request-faults.ts'
+import type { Rpc } from '../rpc.ts'
+import type { GroupStore } from '../store/group-store.ts'
+
+export function deleteGroup(groups: GroupStore): Rpc<'deleteGroup'> {
+  return async ({ name }) => {
+    const faults = collectFaults()
+    faults.checkText('name', name, limits.groupName)
+    faults.refuse()
+    await groups.delete(name)
+    return {}
+  }
+}

@@ -1,0 +1,10 @@
+import { readGrant } from '../requests.ts'
+import type { Rpc } from '../rpc.ts'
+import type { GrantStore } from '../store/grant-store.ts'
+
+export function grantPermission(grants: GrantStore): Rpc<'grantPermission'> {
+  return async (request) => {
+    await grants.grant(readGrant(request))
+    return {}
+  }
+}

@@ -1,0 +1,10 @@
+import { readGrant } from '../requests.ts'
+import type { Rpc } from '../rpc.ts'
+import type { GrantStore } from '../store/grant-store.ts'
+
+export function revokePermission(grants: GrantStore): Rpc<'revokePermission'> {
+  return async (request) => {
+    await grants.revoke(readGrant(request))
+    return {}
+  }
+}

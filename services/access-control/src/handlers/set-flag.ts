@@ -1,0 +1,10 @@
+import { readFlagSetting } from '../requests.ts'
+import type { Rpc } from '../rpc.ts'
+import type { FlagStore } from '../store/flag-store.ts'
+
+export function setFlag(flags: FlagStore): Rpc<'setFlag'> {
+  return async (request) => {
+    await flags.set(readFlagSetting(request))
+    return {}
+  }
+}

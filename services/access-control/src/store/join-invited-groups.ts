@@ -1,0 +1,18 @@
+/**
+ * The common table expressions that turn invitations into memberships for the user in `seen (id, email)`, which the statement
+ * defines before them.
+ *
+ * Groups are locked first: a group that is removed meanwhile is left out instead of breaking the statement, and whoever removes it
+ * waits for no invitation that is held here. Of two users with one address the first to get here has the membership.
+ */
+export const joinInvitedGroups = `
+  awaiting as (
+    select s.id as user_id, i.email, g.id as group_id
+    from seen s join invitations i on i.email = s.email join groups g on g.id = i.group_id
+    order by g.id for key share of g
+  ), claimed as (
+    delete from invitations i using awaiting a where i.email = a.email and i.group_id = a.group_id
+    returning a.user_id, a.group_id
+  ), joined as (
+    insert into memberships (user_id, group_id) select user_id, group_id from claimed on conflict do nothing
+  )`

@@ -1,0 +1,54 @@
+import type { Client, HandlerContext } from '@connectrpc/connect'
+import { callOptionsOf, principalOf } from '#kit/call-context.ts'
+import type { AccessControlService } from '#proto/registrar/accesscontrol/v1/access_control_service_pb.ts'
+import type { Caller } from '#proto/registrar/accesscontrol/v1/user_pb.ts'
+import type { Grants, Permission } from '../domain/permission.ts'
+import { readGrants, readPermissions } from '../messages.ts'
+
+/**
+ * Who calls and what was given to them, from access-control; one call each. Our own processes are not users: nothing is asked
+ * about them and each answer is undefined. An inactive user fails with USER_INACTIVE.
+ */
+export type AccessControl = {
+  identify(context: HandlerContext): Promise<Caller | undefined>
+  /** Also what was given on a program, before its type is looked at. */
+  resolve(
+    context: HandlerContext,
+    program: { id: string; organizationId: string },
+  ): Promise<{ caller: Caller; given: ReadonlySet<Permission> } | undefined>
+  /** Everything that was given, everywhere. */
+  listGrants(context: HandlerContext): Promise<Grants | undefined>
+}
+
+export function createAccessControl(client: Client<typeof AccessControlService>): AccessControl {
+  return {
+    async identify(context) {
+      if (!isUser(context)) return undefined
+      const { caller } = await client.getCaller({}, callOptionsOf(context))
+      return named(caller)
+    },
+
+    async resolve(context, { id, organizationId }) {
+      if (!isUser(context)) return undefined
+      const programs = [{ programId: id, organizationId }]
+      const answer = await client.resolvePermissions({ programs }, callOptionsOf(context))
+      const given = readPermissions(answer.programs[0]?.permissions ?? [])
+      return { caller: named(answer.caller), given }
+    },
+
+    async listGrants(context) {
+      if (!isUser(context)) return undefined
+      return readGrants(await client.listAccessibleResources({}, callOptionsOf(context)))
+    },
+  }
+}
+
+function isUser(context: HandlerContext): boolean {
+  return principalOf(context).kind === 'user'
+}
+
+// A user without a name must not pass for one of our own processes.
+function named(caller: Caller | undefined): Caller {
+  if (caller === undefined) throw new Error('access-control named no caller')
+  return caller
+}

@@ -1,0 +1,48 @@
+import { openDatabase } from '#kit/database.ts'
+import { run } from '#kit/lifecycle.ts'
+import { assertMigrated } from '#kit/migrate.ts'
+import { closeRpcConnections, createRpcClient } from '#kit/rpc-client.ts'
+import { startRpcServer } from '#kit/rpc-server.ts'
+import { createTokenVerifier } from '#kit/tokens.ts'
+import { AccessControlService } from '#proto/registrar/accesscontrol/v1/access_control_service_pb.ts'
+import { CatalogService } from '#proto/registrar/catalog/v1/catalog_service_pb.ts'
+import { createAccessControl } from './clients/access-control.ts'
+import { readCatalogConfig } from './config.ts'
+import { routeCatalog } from './routes.ts'
+import { createCourseRunStore } from './store/course-runs.ts'
+import { bindModels } from './store/models.ts'
+import { createOrganizationStore } from './store/organizations.ts'
+import { createProgramStore } from './store/programs.ts'
+
+await run('catalog', async ({ env, logger }) => {
+  const config = await readCatalogConfig(env)
+  const { url: databaseUrl, poolSize } = config.database
+  const database = openDatabase(databaseUrl, 'catalog', logger, { poolSize })
+  await assertMigrated(database, new URL('../migrations/', import.meta.url))
+  bindModels(database)
+  const dependencies = {
+    organizations: createOrganizationStore(),
+    programs: createProgramStore(database),
+    courseRuns: createCourseRunStore(database),
+    accessControl: createAccessControl(createRpcClient(AccessControlService, config.peers['access-control'])),
+  }
+  const server = await startRpcServer({
+    name: config.name,
+    ...config.listen,
+    routes: (router) => routeCatalog(router, dependencies),
+    services: [CatalogService],
+    verifier: createTokenVerifier(config.jwt),
+    logger,
+    isReady: async () => {
+      await database.authenticate()
+      return true
+    },
+  })
+  return {
+    async close() {
+      await server.close()
+      closeRpcConnections()
+      await database.close()
+    },
+  }
+})

@@ -1,0 +1,110 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import { type Client, createClient } from '@connectrpc/connect'
+import { createConnectTransport } from '@connectrpc/connect-node'
+import { Client as PostgresClient } from 'pg'
+import { migrate } from '#kit/migrate.ts'
+import { createRpcClient } from '#kit/rpc-client.ts'
+import { createTestDatabase } from '#kit/testing/postgres.ts'
+import { createTestTokens, type TestTokens } from '#kit/testing/tokens.ts'
+import type { ServiceName } from '#kit/tokens.ts'
+import { CatalogService } from '#proto/registrar/catalog/v1/catalog_service_pb.ts'
+import { startTestAccessControl, type TestAccessControl, type TestUser } from './access-control.ts'
+
+type CatalogClient = Client<typeof CatalogService>
+
+/** The catalog's own process on a database of its own, beside an access-control that tests fill. */
+export type TestCatalog = {
+  url: string
+  tokens: TestTokens
+  accessControl: TestAccessControl
+  operator: CatalogClient
+  worker: CatalogClient
+  /** A client for a user, who from now on is as told. */
+  as(username: string, user?: TestUser): CatalogClient
+  /** Makes an organization and returns its id. */
+  makeOrganization(key: string): Promise<string>
+  /** Makes a program in it and returns its id. */
+  makeProgram(key: string, organizationKey: string, more?: { title?: string; type?: string }): Promise<string>
+  /** Runs a statement on the catalog's tables, for what no RPC makes. */
+  sql(statement: string, values?: unknown[]): Promise<void>
+  stop(): Promise<void>
+}
+
+const folder = new URL('../../', import.meta.url)
+
+export async function startTestCatalog(): Promise<TestCatalog> {
+  const tokens = await createTestTokens()
+  const database = await createTestDatabase()
+  await migrate(database.url, 'catalog', new URL('migrations/', folder))
+  const accessControl = await startTestAccessControl(tokens.config)
+  const port = await findFreePort()
+  const child = await startProcess({
+    NODE_ENV: 'production',
+    LOG_LEVEL: 'error',
+    CATALOG_PORT: String(port),
+    CATALOG_DATABASE_URL: database.url,
+    ACCESS_CONTROL_URL: accessControl.url,
+    JWT_ISSUER: tokens.config.issuer,
+    JWT_AUDIENCE: tokens.config.audience,
+    JWT_PUBLIC_SIGNING_JWK_SET: JSON.stringify(tokens.config.jwks),
+    SERVICE_PUBLIC_KEY: JSON.stringify(tokens.config.servicePublicJwk),
+  })
+  const postgres = new PostgresClient({ connectionString: database.url, options: '-c search_path=catalog' })
+  await postgres.connect()
+  const url = `http://127.0.0.1:${port}`
+  const connect = (token: () => Promise<string>) => createRpcClient(CatalogService, url, { token })
+  const asService = (name: ServiceName) => connect(() => tokens.mintService(name))
+  const operator = asService('operator')
+  return {
+    url,
+    tokens,
+    accessControl,
+    operator,
+    worker: asService('jobs-worker'),
+    as(username, user = {}) {
+      accessControl.users.set(username, user)
+      return connect(() => tokens.mint({ preferred_username: username }))
+    },
+    async makeOrganization(key) {
+      const { organization } = await operator.createOrganization({ key })
+      return organization?.id as string
+    },
+    async makeProgram(key, organizationKey, more = {}) {
+      const { program } = await operator.createProgram({ key, organizationKey, ...more })
+      return program?.id as string
+    },
+    async sql(statement, values) {
+      await postgres.query(statement, values)
+    },
+    async stop() {
+      child.kill()
+      await once(child, 'exit')
+      await postgres.end()
+      await accessControl.close()
+      await database.drop()
+    },
+  }
+}
+
+/** A client without a token, for calls that bring their own. */
+export function connectAnonymously(url: string): CatalogClient {
+  return createClient(CatalogService, createConnectTransport({ baseUrl: url, httpVersion: '2' }))
+}
+
+async function startProcess(env: Record<string, string>): Promise<ChildProcess> {
+  const child = fork(new URL('src/main.ts', folder), { env, execArgv: [] })
+  const started = await Promise.race([once(child, 'message'), once(child, 'exit')])
+  if (started[0] !== 'ready') throw new Error(`the catalog ended before it was ready (code ${started[0]})`)
+  return child
+}
+
+async function findFreePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}

@@ -1,0 +1,28 @@
+import type { ServiceImpl } from '@connectrpc/connect'
+import { Permission } from '#proto/registrar/accesscontrol/v1/permission_pb.ts'
+import type { EnrollmentService } from '#proto/registrar/enrollment/v1/enrollment_service_pb.ts'
+import type { EnrollmentBackend } from '../backends/backend.ts'
+import type { ProgramFinder } from '../clients/catalog.ts'
+import { collectOutcomes, withholdDuplicates } from '../domain/enrollment-write.ts'
+import { requireActiveCurriculum } from '../domain/program.ts'
+import { readAuthor, readMode, tellWriteOutcome } from '../messages.ts'
+
+type Dependencies = {
+  catalog: Pick<ProgramFinder, 'findProgram'>
+  backend: Pick<EnrollmentBackend, 'writeProgramEnrollments'>
+}
+
+export function writeProgramEnrollments({
+  catalog,
+  backend,
+}: Dependencies): ServiceImpl<typeof EnrollmentService>['writeProgramEnrollments'] {
+  return async (request, context) => {
+    const { program } = await catalog.findProgram(request, Permission.WRITE_ENROLLMENTS, context)
+    const curriculumUuid = requireActiveCurriculum(program)
+    const mode = readMode(request.mode)
+    const asked = withholdDuplicates(request.enrollments)
+    const writing = { mode, writes: asked.unique, author: readAuthor(context), curriculumUuid }
+    const outcomes = await backend.writeProgramEnrollments(program, writing, context.signal)
+    return { results: collectOutcomes(asked, outcomes).map(tellWriteOutcome) }
+  }
+}

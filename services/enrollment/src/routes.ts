@@ -1,0 +1,29 @@
+import type { ConnectRouter } from '@connectrpc/connect'
+import { EnrollmentService } from '#proto/registrar/enrollment/v1/enrollment_service_pb.ts'
+import type { EnrollmentBackend } from './backends/backend.ts'
+import type { ProgramFinder } from './clients/catalog.ts'
+import { linkAccounts } from './handlers/link-accounts.ts'
+import { listCourseEnrollments } from './handlers/list-course-enrollments.ts'
+import { listProgramEnrollments } from './handlers/list-program-enrollments.ts'
+import { recordCourseGrades } from './handlers/record-course-grades.ts'
+import { streamCourseEnrollments } from './handlers/stream-course-enrollments.ts'
+import { streamCourseGrades } from './handlers/stream-course-grades.ts'
+import { streamProgramEnrollments } from './handlers/stream-program-enrollments.ts'
+import { writeCourseEnrollments } from './handlers/write-course-enrollments.ts'
+import { writeProgramEnrollments } from './handlers/write-program-enrollments.ts'
+
+export type Dependencies = { catalog: ProgramFinder; backend: EnrollmentBackend }
+
+export function routeEnrollment(router: ConnectRouter, dependencies: Dependencies): void {
+  router.service(EnrollmentService, {
+    writeProgramEnrollments: writeProgramEnrollments(dependencies),
+    writeCourseEnrollments: writeCourseEnrollments(dependencies),
+    listProgramEnrollments: listProgramEnrollments(dependencies),
+    listCourseEnrollments: listCourseEnrollments(dependencies),
+    streamProgramEnrollments: streamProgramEnrollments(dependencies),
+    streamCourseEnrollments: streamCourseEnrollments(dependencies),
+    streamCourseGrades: streamCourseGrades(dependencies),
+    linkAccounts: linkAccounts(dependencies),
+    recordCourseGrades: recordCourseGrades(dependencies),
+  })
+}

@@ -1,0 +1,117 @@
+import { Context } from '@temporalio/activity'
+import { DomainError, Reason } from '#kit/errors.ts'
+import type { Logger } from '#kit/logger.ts'
+import type { JobStore } from '../store/job-store.ts'
+import { partFailureOf, toApplicationFailure } from './failures.ts'
+
+export type AttemptDependencies = { store: JobStore; logger: Logger }
+
+/** The part of a job that is worked on. */
+export type Part = {
+  jobId: string
+  /** Rows done by the parts before. */
+  rowsDone: number
+  /** Attempts at this part that Temporal does not count. */
+  earlierAttempts: number
+}
+
+/** What the work on a part is given. */
+export type Attempt = {
+  /** Aborts when the job or this attempt is to stop. */
+  signal: AbortSignal
+  /** When to end the part, in milliseconds since 1970, so that a later failure costs little. */
+  endsAt: number
+  /** Tells how many rows of the job are done, and how many there are. */
+  note(rowsDone: number, rowsTotal?: number): void
+}
+
+/** How long a part may take, in milliseconds. */
+export type PartLimits = {
+  /** In the workflow's own task, which nobody else can have meanwhile. */
+  quickMs: number
+  steadyMs: number
+}
+
+const tellEveryMs = 1_000
+
+/**
+ * Does the work on a part: says in the job that it is at work, every second how far, and what went wrong. Stops when the job has been
+ * ended by somebody. Throws what Temporal understands.
+ */
+export async function runAttempt<T>(
+  { store, logger, limits }: AttemptDependencies & { limits: PartLimits },
+  part: Part,
+  work: (attempt: Attempt) => Promise<T>,
+): Promise<T> {
+  const context = Context.current()
+  const { info, cancellationSignal } = context
+  const number = info.attempt + part.earlierAttempts
+  const stopped = new AbortController()
+  const standing = {
+    state: number === 1 ? ('IN_PROGRESS' as const) : ('RETRYING' as const),
+    attempt: number,
+    rowsDone: part.rowsDone,
+    rowsTotal: undefined as number | undefined,
+  }
+  const tell = async () => {
+    if (!info.isLocal) context.heartbeat(standing.rowsDone)
+    if (!(await store.noteStanding(part.jobId, standing))) stopped.abort(jobEnded())
+  }
+  let telling = Promise.resolve()
+  const timer = setInterval(() => {
+    telling = telling.then(tell).catch((error) => logger.warn({ err: error, jobId: part.jobId }, 'not told'))
+  }, tellEveryMs)
+  try {
+    await tell()
+    stopped.signal.throwIfAborted()
+    return await work({
+      signal: AbortSignal.any([cancellationSignal, stopped.signal]),
+      endsAt: Date.now() + (info.isLocal ? limits.quickMs : limits.steadyMs),
+      note: (rowsDone, rowsTotal) => Object.assign(standing, { rowsDone, rowsTotal }),
+    })
+  } catch (error) {
+    if (cancellationSignal.aborted) throw cancellationSignal.reason
+    const cause = stopped.signal.aborted ? stopped.signal.reason : error
+    throw await explain({ store, logger }, part.jobId, number, cause)
+  } finally {
+    clearInterval(timer)
+    await telling
+  }
+}
+
+/** Throws what Temporal understands when the work fails. */
+export async function explainFailures<T>(
+  dependencies: AttemptDependencies,
+  jobId: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const { info, cancellationSignal } = Context.current()
+  try {
+    return await work()
+  } catch (error) {
+    if (cancellationSignal.aborted) throw cancellationSignal.reason
+    throw await explain(dependencies, jobId, info.attempt, error)
+  }
+}
+
+async function explain(
+  { store, logger }: AttemptDependencies,
+  jobId: string,
+  attempt: number,
+  error: unknown,
+) {
+  const failure = partFailureOf(error, attempt)
+  logger.warn(
+    { jobId, attempt, reason: failure.reason, isFinal: failure.isFinal, err: error },
+    'a part failed',
+  )
+  if (!failure.isFinal) {
+    // A help for people that the job can do without.
+    await store.noteTrouble(jobId, attempt, failure).catch(() => {})
+  }
+  return toApplicationFailure(failure)
+}
+
+function jobEnded(): DomainError {
+  return new DomainError(Reason.JOB_ENDED, 'The job has ended already.')
+}

@@ -1,0 +1,51 @@
+import { ApplicationFailure } from '@temporalio/activity'
+import { type KnownReason, Reason } from '#kit/errors.ts'
+import { reasonOf, retryAfterOf, toConnectError } from '#kit/rpc-errors.ts'
+import { ReasonSchema } from '#proto/registrar/errors/v1/reason_pb.ts'
+
+/**
+ * How often a part of a job is tried when it fails for a reason: the one table at the edge from RPC to workflow. Once, when the reason
+ * is not here: it would fail again.
+ */
+const attempts: Partial<Record<KnownReason, number>> = {
+  // Somebody is away and will be back: until the job's time limit.
+  [Reason.UNAVAILABLE]: Number.POSITIVE_INFINITY,
+  [Reason.UPSTREAM_UNAVAILABLE]: Number.POSITIVE_INFINITY,
+  [Reason.UPSTREAM_TIMEOUT]: Number.POSITIVE_INFINITY,
+  [Reason.DEADLINE_EXCEEDED]: Number.POSITIVE_INFINITY,
+  [Reason.RATE_LIMITED]: Number.POSITIVE_INFINITY,
+  // May have been bad luck.
+  [Reason.UPSTREAM_FAILED]: 5,
+  [Reason.INTERNAL]: 5,
+  // A clock that is off, or keys that are being changed.
+  [Reason.TOKEN_INVALID]: 5,
+}
+
+/** Why a part failed, and whether and when to try it again. The message is for partners and for Temporal's history: nothing personal. */
+export type PartFailure = {
+  reason: string
+  message: string
+  isFinal: boolean
+  retryAfterSeconds: number | undefined
+}
+
+export function partFailureOf(error: unknown, attempt: number): PartFailure {
+  const told = toConnectError(error)
+  const reason = reasonOf(told) ?? Reason.INTERNAL
+  return {
+    reason: ReasonSchema.value[reason]?.localName ?? 'INTERNAL',
+    message: told.rawMessage,
+    isFinal: attempt >= (attempts[reason as KnownReason] ?? 1),
+    retryAfterSeconds: retryAfterOf(told),
+  }
+}
+
+/** The failure as Temporal takes it: its type is the reason. What caused it stays in the log. */
+export function toApplicationFailure({ reason, message, isFinal, retryAfterSeconds }: PartFailure) {
+  return ApplicationFailure.create({
+    type: reason,
+    message,
+    nonRetryable: isFinal,
+    ...(retryAfterSeconds !== undefined && { nextRetryDelay: Math.max(1, retryAfterSeconds) * 1_000 }),
+  })
+}

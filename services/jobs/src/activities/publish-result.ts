@@ -1,0 +1,44 @@
+import { DomainError, Reason } from '#kit/errors.ts'
+import { reasonOf } from '#kit/rpc-errors.ts'
+import { partKeyOf, partsFolderOf, resultKeyOf } from '../domain/object-keys.ts'
+import { outcomeOf } from '../domain/outcome.ts'
+import type { Progress, Task } from '../domain/tasks.ts'
+import type { Storage } from '../storage/storage.ts'
+import { type AttemptDependencies, explainFailures } from './attempt.ts'
+
+export type PublishResultDependencies = AttemptDependencies & { storage: Storage; bucket: string }
+
+/** Makes one object of the parts, says in the job that it has succeeded, and removes the parts. Repeating it is fine. */
+export function createPublishResult(dependencies: PublishResultDependencies) {
+  const { store, storage, bucket } = dependencies
+  return (task: Task, { parts, rows, good, bad }: Progress): Promise<void> =>
+    explainFailures(dependencies, task.jobId, async () => {
+      const { jobId } = task
+      const resultKey = resultKeyOf({ id: jobId, format: 'format' in task ? task.format : 'csv' })
+      const partKeys = Array.from({ length: parts }, (_, part) => partKeyOf(jobId, part))
+      const hasSucceeded = async () => (await store.find(jobId))?.state === 'SUCCEEDED'
+
+      try {
+        await storage.join(bucket, partKeys, resultKey)
+      } catch (error) {
+        // An attempt before this one came to its end, only Temporal was not told.
+        if (reasonOf(error) === Reason.OBJECT_NOT_FOUND && (await hasSucceeded())) return
+        throw error
+      }
+      const outcome = tellsOutcome(task) ? outcomeOf({ good, bad }) : null
+      const isEnded = await store.end(jobId, { state: 'SUCCEEDED', outcome, rowsDone: rows })
+      if (!isEnded && !(await hasSucceeded())) {
+        await storage.remove(bucket, resultKey)
+        throw new DomainError(Reason.JOB_ENDED, 'The job has ended already.')
+      }
+      await storage.removeFolder(bucket, partsFolderOf(jobId))
+    })
+}
+
+function tellsOutcome({ kind }: Task): boolean {
+  return (
+    kind === 'GetCourseRunGrades' ||
+    kind === 'WriteProgramEnrollments' ||
+    kind === 'WriteCourseRunEnrollments'
+  )
+}

@@ -1,0 +1,84 @@
+import { partKeyOf, uploadKeyOf } from '../domain/object-keys.ts'
+import type { Progress, WriteTask } from '../domain/tasks.ts'
+import type { UploadRow } from '../domain/upload-csv.ts'
+import { planUpload, type UploadLayout, uploadHeaderOf, uploadLineOf } from '../domain/upload-plan.ts'
+import type { Storage } from '../storage/storage.ts'
+import { type Attempt, type AttemptDependencies, type PartLimits, runAttempt } from './attempt.ts'
+import { type EnrollmentClient, writeEntries } from './row-sinks.ts'
+
+export type WritePartDependencies = AttemptDependencies & {
+  enrollment: EnrollmentClient
+  storage: Storage
+  bucket: string
+  limits: PartLimits & { rows: number }
+}
+
+/**
+ * Writes on from where the part before ended and stores what came of it as the next part of the result. Repeating it writes the same
+ * rows again, which changes nothing, and overwrites that part.
+ */
+export function createWritePart(dependencies: WritePartDependencies) {
+  const { storage, bucket } = dependencies
+  return (task: WriteTask, from: Progress, earlierAttempts: number): Promise<Progress> =>
+    runAttempt(dependencies, { jobId: task.jobId, rowsDone: from.rows, earlierAttempts }, async (attempt) => {
+      const rows = await readUpload(storage, bucket, task.jobId)
+      const part = new PartWriting(dependencies, task, from, attempt)
+      await storage.put(bucket, partKeyOf(task.jobId, from.parts), part.writeRows(rows))
+      return part.progress
+    })
+}
+
+class PartWriting {
+  progress: Progress
+  readonly #dependencies: WritePartDependencies
+  readonly #task: WriteTask
+  readonly #attempt: Attempt
+
+  constructor(dependencies: WritePartDependencies, task: WriteTask, from: Progress, attempt: Attempt) {
+    this.#dependencies = dependencies
+    this.#task = task
+    this.#attempt = attempt
+    this.progress = { ...from, parts: from.parts + 1 }
+  }
+
+  /** Writes rows and yields the lines that tell what came of them. */
+  async *writeRows(rows: UploadRow[]): AsyncGenerator<string> {
+    const { enrollment, limits } = this.#dependencies
+    const { signal, endsAt, note } = this.#attempt
+    const from = this.progress
+    const plan = planUpload(rows)
+    const isCourse = this.#task.kind === 'WriteCourseRunEnrollments'
+    const layout: UploadLayout = { isCourse, hasCourseStaff: plan.hasCourseStaff }
+    const unasked: string[] = []
+    if (from.parts === 1) yield uploadHeaderOf(layout)
+    this.progress = { ...from, done: plan.rowsTotal === 0 }
+    for await (const batch of writeEntries(enrollment, this.#task, plan, from.cursor, signal)) {
+      let text = ''
+      for (const { row, status, isUnasked } of batch.results) {
+        const line = uploadLineOf(layout, row, status)
+        if (isUnasked) unasked.push(line)
+        else text += line
+      }
+      yield text
+      this.progress = {
+        ...this.progress,
+        rows: this.progress.rows + batch.rowsDone,
+        good: this.progress.good + batch.good,
+        bad: this.progress.bad + batch.bad,
+        cursor: { ...from.cursor, ...batch.next },
+        done: batch.isLast,
+      }
+      note(this.progress.rows, plan.rowsTotal)
+      if (this.progress.rows - from.rows >= limits.rows || Date.now() >= endsAt) break
+    }
+    // What the LMS told of learners about whom nobody asked comes last.
+    yield unasked.join('')
+  }
+}
+
+async function readUpload(storage: Storage, bucket: string, jobId: string): Promise<UploadRow[]> {
+  const { chunks } = await storage.read(bucket, uploadKeyOf(jobId))
+  const pieces: Uint8Array[] = []
+  for await (const chunk of chunks) pieces.push(chunk)
+  return JSON.parse(Buffer.concat(pieces).toString('utf8')) as UploadRow[]
+}

@@ -1,0 +1,68 @@
+import { join } from 'node:path'
+import { str } from 'envalid'
+import { readProcessConfig } from '#kit/process-config.ts'
+import { httpUrl, optionalText, text, wholeNumber } from '#kit/settings.ts'
+import { readTemporalConfig, temporalSpecs } from './temporal/connection.ts'
+
+const storageSpecs = {
+  // `s3` comes with its implementation.
+  STORAGE_BACKEND: str({ choices: ['file'], default: 'file', desc: '`file`' }),
+  STORAGE_DIR: optionalText('the folder that objects lie in'),
+  REGISTRAR_BUCKET: text('the bucket of results and uploads', 'registrar'),
+}
+
+/** The settings of the service: JOBS_HOST, JOBS_PORT, the database, what tokens and links are verified with, Temporal, storage. */
+export async function readJobsConfig(env: NodeJS.ProcessEnv) {
+  const config = await readProcessConfig(env, {
+    name: 'jobs',
+    needs: ['listen', 'database', 'jwt', 'resultLinks'],
+    peers: ['catalog', 'access-control'],
+    own: {
+      ...storageSpecs,
+      ...temporalSpecs,
+      PROGRAM_REPORTS_BUCKET: text('the bucket of reports', 'program-reports'),
+      PROGRAM_REPORTS_FOLDER: text('the folder of reports in their bucket', 'reports_v2'),
+      API_ROOT: httpUrl('http://127.0.0.1:18734/api'),
+      RESULT_LINK_TTL: wholeNumber({ min: 1, max: 604_800, default: 3_600, unit: 'seconds' }),
+      JOB_TIME_LIMIT: wholeNumber({ min: 1, max: 604_800, default: 3_600, unit: 'seconds' }),
+    },
+  })
+  const { own } = config
+  return {
+    ...config,
+    temporal: readTemporalConfig(own, config.isProduction),
+    storage: { dir: own.STORAGE_DIR ?? join(config.dataDir, 'media'), bucket: own.REGISTRAR_BUCKET },
+    reports: { bucket: own.PROGRAM_REPORTS_BUCKET, folder: own.PROGRAM_REPORTS_FOLDER },
+    links: { apiRoot: own.API_ROOT, ttlSeconds: own.RESULT_LINK_TTL, secret: config.resultLinks.secret },
+    timeLimitSeconds: own.JOB_TIME_LIMIT,
+  }
+}
+
+/** The settings of the worker: the database, the service key, Temporal, storage, how much it does at once and in one go. */
+export async function readWorkerConfig(env: NodeJS.ProcessEnv) {
+  const config = await readProcessConfig(env, {
+    name: 'jobs',
+    needs: ['database', 'serviceKey'],
+    peers: ['catalog', 'enrollment'],
+    own: {
+      ...storageSpecs,
+      ...temporalSpecs,
+      JOBS_WORKER_CONCURRENCY: wholeNumber({ min: 1, max: 1_000, default: 20, unit: 'jobs' }),
+      JOB_PART_ROWS: wholeNumber({ min: 1, max: 10_000_000, default: 50_000, unit: 'rows' }),
+      JOB_PART_SECONDS: wholeNumber({ min: 1, max: 300, default: 10, unit: 'seconds' }),
+    },
+  })
+  const { own } = config
+  return {
+    ...config,
+    temporal: readTemporalConfig(own, config.isProduction),
+    storage: { dir: own.STORAGE_DIR ?? join(config.dataDir, 'media'), bucket: own.REGISTRAR_BUCKET },
+    concurrency: own.JOBS_WORKER_CONCURRENCY,
+    limits: {
+      rows: own.JOB_PART_ROWS,
+      // The first part is done in the workflow's own task: it ends before that has to be renewed.
+      quickMs: Math.min(3, own.JOB_PART_SECONDS) * 1_000,
+      steadyMs: own.JOB_PART_SECONDS * 1_000,
+    },
+  }
+}

@@ -1,0 +1,44 @@
+/** An object that can be read once. */
+export type StoredObject = {
+  /** In bytes. */
+  size: number
+  /** Its bytes, in pieces of at most 256 KiB. Stopping early gives the object back. */
+  chunks: AsyncIterable<Uint8Array>
+}
+
+/** An object's place and size in bytes. */
+export type ObjectEntry = { key: string; size: number }
+
+/** Some bytes of an object to write; text is written in UTF-8. */
+export type Chunk = Uint8Array | string
+
+/**
+ * Where results, uploads and reports lie: objects by bucket and key, keys being names joined by `/`.
+ *
+ * Keys are made of ids; a key that is not of that form is refused with OBJECT_NOT_FOUND. An object appears whole or not at all,
+ * also when the process dies or two write it at once: the last to end wins. Whatever is asked of a store that is away, full or
+ * closed to us fails with UNAVAILABLE.
+ */
+export type Storage = {
+  /** Writes an object, taking the chunks no faster than they are stored. An error of the chunks is passed on and nothing is stored. */
+  put(bucket: string, key: string, chunks: AsyncIterable<Chunk>): Promise<void>
+  /** OBJECT_NOT_FOUND when there is none. */
+  read(bucket: string, key: string): Promise<StoredObject>
+  /** Writes one object of the bytes of others, in the order given; those stay. OBJECT_NOT_FOUND when one is missing. */
+  join(bucket: string, keys: readonly string[], key: string): Promise<void>
+  /** The objects right in a folder, by name, ascending by code point; none when there is no such folder. */
+  list(bucket: string, folder: string): Promise<ObjectEntry[]>
+  /** Removes an object; nothing happens if there is none. */
+  remove(bucket: string, key: string): Promise<void>
+  /** Removes every object under a folder; nothing happens if there is none. */
+  removeFolder(bucket: string, folder: string): Promise<void>
+}
+
+/** Makes links with which anybody can read one object for some time. */
+export type ObjectLinks = {
+  /** A link made now, and when it stops working. */
+  linkTo(bucket: string, key: string): Promise<{ url: string; expiresAt: Date }>
+}
+
+/** The largest piece in which an object is read. */
+export const readChunkBytes = 262_144

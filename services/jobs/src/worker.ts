@@ -1,0 +1,62 @@
+import { Worker } from '@temporalio/worker'
+import { openDatabase } from '#kit/database.ts'
+import { run } from '#kit/lifecycle.ts'
+import { assertMigrated } from '#kit/migrate.ts'
+import { closeRpcConnections, createRpcClient } from '#kit/rpc-client.ts'
+import { createServiceTokenIssuer } from '#kit/tokens.ts'
+import { CatalogService } from '#proto/registrar/catalog/v1/catalog_service_pb.ts'
+import { EnrollmentService } from '#proto/registrar/enrollment/v1/enrollment_service_pb.ts'
+import { createActivities } from './activities/index.ts'
+import { readWorkerConfig } from './config.ts'
+import { createFolderStorage } from './storage/folder-storage.ts'
+import { createJobStore } from './store/job-store.ts'
+import { stickyTimeoutMs, taskQueue } from './temporal/names.ts'
+import { connectWorker, installRuntime } from './temporal/worker-runtime.ts'
+import { loadWorkflowBundle } from './temporal/workflow-bundle.ts'
+
+await run('jobs-worker', async ({ env, logger }) => {
+  const config = await readWorkerConfig(env)
+  installRuntime(logger)
+  const database = openDatabase(config.database.url, 'jobs', logger, config.database)
+  await assertMigrated(database, new URL('../migrations/', import.meta.url))
+  const token = createServiceTokenIssuer(config.serviceKey.privateJwk, 'jobs-worker')
+  const [connection, workflowBundle] = await Promise.all([
+    connectWorker(config.temporal, logger),
+    loadWorkflowBundle(config.dataDir),
+  ])
+  const worker = await Worker.create({
+    connection,
+    namespace: config.temporal.namespace,
+    taskQueue,
+    workflowBundle,
+    activities: createActivities({
+      catalog: createRpcClient(CatalogService, config.peers.catalog, { token }),
+      enrollment: createRpcClient(EnrollmentService, config.peers.enrollment, { token }),
+      store: createJobStore(database),
+      storage: createFolderStorage(config.storage.dir),
+      bucket: config.storage.bucket,
+      limits: config.limits,
+      logger,
+    }),
+    maxConcurrentLocalActivityExecutions: config.concurrency,
+    maxConcurrentActivityTaskExecutions: config.concurrency,
+    maxConcurrentWorkflowTaskExecutions: config.concurrency * 2,
+    maxCachedWorkflows: config.concurrency * 10,
+    stickyQueueScheduleToStartTimeout: stickyTimeoutMs,
+    // A cancellation reaches an activity with the answer to its heartbeat.
+    maxHeartbeatThrottleInterval: '1 second',
+    shutdownGraceTime: '3 seconds',
+    shutdownForceTime: '8 seconds',
+  })
+  // Should it end by itself, nobody catches that and the process ends with it.
+  const ended = worker.run()
+  return {
+    async close() {
+      if (worker.getState() === 'RUNNING') worker.shutdown()
+      await ended
+      await connection.close()
+      closeRpcConnections()
+      await database.close()
+    },
+  }
+})

@@ -1,0 +1,11 @@
+// The types of workflow, each named as the kind of job that it runs.
+export {
+  readJob as GetCourseRunGrades,
+  readJob as ListAllCourseRunEnrollments,
+  readJob as ListCourseRunEnrollments,
+  readJob as ListProgramEnrollments,
+} from './read-job.ts'
+export {
+  writeJob as WriteCourseRunEnrollments,
+  writeJob as WriteProgramEnrollments,
+} from './write-job.ts'

@@ -1,0 +1,97 @@
+import { hash } from 'node:crypto'
+import { decodeProtectedHeader, importJWK, type JWK } from 'jose'
+import { DomainError, Reason } from './errors.ts'
+import type { Principal, VerifiedToken } from './principal.ts'
+import { serviceTokenType, verifyServiceToken } from './service-tokens.ts'
+import { createUserTokenVerifier, type UserTokenConfig } from './user-tokens.ts'
+
+export type { Principal, ServiceName, ServicePrincipal, UserPrincipal } from './principal.ts'
+export { createServiceTokenIssuer } from './service-tokens.ts'
+
+/** What tokens are verified with. */
+export type JwtConfig = UserTokenConfig & {
+  /** The key of service tokens; without it no service token passes. */
+  servicePublicJwk?: JWK
+}
+
+export type TokenVerifier = {
+  /**
+   * Who an `authorization` header names.
+   *
+   * CREDENTIALS_MISSING without exactly one token after an accepted scheme, TOKEN_INVALID when it does not verify,
+   * TOKEN_USERNAME_MISSING, and UNAVAILABLE when the keys cannot be fetched. A restricted token verifies: to refuse it
+   * is the caller's part.
+   */
+  verify(authorization: string | null | undefined): Promise<Principal>
+}
+
+const maximumTokenBytes = 8_192
+const rememberedTokens = 2_000
+const rememberedMs = 60_000
+
+/**
+ * Verifies callers' tokens and, when `servicePublicJwk` is set, service tokens. `schemes` defaults to JWT and Bearer;
+ * their letter case does not matter. ConfigError when there is nothing to verify with.
+ *
+ * A token that verified is remembered, by its hash, for a minute at most: a key that was taken out of the set counts that
+ * much longer.
+ */
+export function createTokenVerifier(
+  config: JwtConfig,
+  options: { schemes?: readonly string[] } = {},
+): TokenVerifier {
+  const schemes = new Set((options.schemes ?? ['JWT', 'Bearer']).map((scheme) => scheme.toLowerCase()))
+  const verifyUserToken = createUserTokenVerifier(config)
+  const serviceKey = config.servicePublicJwk && importPublicKey(config.servicePublicJwk)
+  const remembered = new Map<string, { principal: Principal; until: number }>()
+
+  async function verifyToken(token: string): Promise<VerifiedToken<Principal>> {
+    if (!hasCanonicalForm(token)) throw new Error('not three base64url parts within 8 kB')
+    if (decodeProtectedHeader(token).typ !== serviceTokenType) return verifyUserToken(token)
+    if (serviceKey === undefined) throw new Error('service tokens are not accepted here')
+    return verifyServiceToken(token, await serviceKey)
+  }
+
+  return {
+    async verify(authorization) {
+      const token = tokenOf(authorization, schemes)
+      const key = hash('sha256', token, 'base64')
+      const known = remembered.get(key)
+      if (known !== undefined && Date.now() < known.until) return known.principal
+      remembered.delete(key)
+      const { principal, expiresAt } = await verifyToken(token).catch((cause: unknown) => {
+        throw cause instanceof DomainError
+          ? cause
+          : new DomainError(Reason.TOKEN_INVALID, 'Invalid token.', { cause })
+      })
+      if (remembered.size >= rememberedTokens) {
+        // A Map keeps the order of insertion: the oldest goes.
+        remembered.delete(remembered.keys().next().value as string)
+      }
+      remembered.set(key, { principal, until: Math.min(expiresAt * 1000, Date.now() + rememberedMs) })
+      return principal
+    },
+  }
+}
+
+function tokenOf(authorization: string | null | undefined, schemes: Set<string>): string {
+  const [scheme = '', token, ...more] = (authorization ?? '').split(/[ \t]+/).filter((part) => part !== '')
+  if (token === undefined || more.length > 0 || !schemes.has(scheme.toLowerCase())) {
+    throw new DomainError(Reason.CREDENTIALS_MISSING, 'Authentication credentials were not provided.')
+  }
+  return token
+}
+
+// Base64 decoders forgive padding, the other alphabet and stray bits at the end; with them one token has many spellings.
+function hasCanonicalForm(token: string): boolean {
+  if (token.length > maximumTokenBytes || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return false
+  const signature = token.slice(token.lastIndexOf('.') + 1)
+  return Buffer.from(signature, 'base64url').toString('base64url') === signature
+}
+
+function importPublicKey({ d: _, ...publicJwk }: JWK) {
+  const key = importJWK(publicJwk, 'EdDSA')
+  // Told to whoever awaits it; until then it must not end the process as an unhandled rejection.
+  key.catch(() => {})
+  return key
+}

@@ -1,0 +1,59 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { performance } from 'node:perf_hooks'
+import autocannon from 'autocannon'
+
+/** A row of the table: ours, and the least that the same work can cost here, measured in the same run. */
+export type Row = { work: string; ours: string; floor: string; ratio: string }
+
+export function median(values: number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
+}
+
+/** Median seconds of some runs; the first is not counted, it warms up. */
+export async function timeRuns(runs: number, work: (run: number) => Promise<unknown>): Promise<number> {
+  const seconds: number[] = []
+  for (let run = 0; run <= runs; run++) {
+    const start = performance.now()
+    await work(run)
+    if (run > 0) seconds.push((performance.now() - start) / 1000)
+  }
+  return median(seconds)
+}
+
+export type Load = { rate: number; p50: number; p99: number; failures: number }
+
+/** Requests per second that a URL answers, and how long they take in ms: the median of three loads of some seconds. */
+export async function loadUrl(options: autocannon.Options, seconds = 5): Promise<Load> {
+  await autocannon({ ...options, duration: 2 })
+  const loads: Load[] = []
+  for (let round = 0; round < 3; round++) {
+    const result = await autocannon({ ...options, duration: seconds })
+    loads.push({
+      rate: result.requests.average,
+      p50: result.latency.p50,
+      p99: result.latency.p99,
+      failures: result.non2xx + result.errors,
+    })
+  }
+  return loads.toSorted((a, b) => a.rate - b.rate)[1] as Load
+}
+
+/** Starts to measure a process's peak memory anew (Linux). */
+export function resetPeakMemory(pid: number): void {
+  try {
+    writeFileSync(`/proc/${pid}/clear_refs`, '5')
+  } catch {
+    // Elsewhere there is no such file, and no figure either.
+  }
+}
+
+/** Peak memory of a process since the reset, in MiB; NaN where the system does not tell. */
+export function peakMemory(pid: number): number {
+  try {
+    const kibibytes = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+    return Number(kibibytes) / 1024
+  } catch {
+    return Number.NaN
+  }
+}
