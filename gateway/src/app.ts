@@ -9,6 +9,7 @@ import { addApiDocs, gatherSchemas } from './plugins/api-docs.ts'
 import { addAuthentication } from './plugins/authentication.ts'
 import { addCommonHeaders, requestIdFor } from './plugins/common-headers.ts'
 import { addCors } from './plugins/cors.ts'
+import { addDraining } from './plugins/draining.ts'
 import { addErrorHandling, answerClientError, answerFrameworkError } from './plugins/error-handling.ts'
 import { addNegotiation } from './plugins/negotiation.ts'
 import { addEnrollments } from './routes/enrollments.ts'
@@ -39,6 +40,7 @@ export type AppOptions = {
 /** The gateway, ready to listen. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const app = createServer(options)
+  //addDraining(app)
   addErrorHandling(app)
   addAccessLog(app)
   addCommonHeaders(app)
@@ -59,6 +61,8 @@ function createServer({ logger, requestTimeoutMs = 120_000 }: AppOptions): Fasti
     rewriteUrl: (request) => joinCourseSegments(request.url ?? '/'),
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 8_192, querystringParser: readQuery },
     exposeHeadRoutes: false,
+    // While it closes it serves what still comes; a 503 would be a fault that nobody has.
+    return503OnClosing: false,
     frameworkErrors: answerFrameworkError,
     clientErrorHandler: answerClientError,
     requestTimeout: requestTimeoutMs,

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 
 const root = new URL('../../', import.meta.url)
@@ -8,7 +8,7 @@ const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclud
   encoding: 'utf8',
 })
   .split('\n')
-  .filter((path) => path.endsWith('.ts'))
+  .filter((path) => path.endsWith('.ts') && existsSync(new URL(path, root)))
 const linesOf = (path: string) => readFileSync(new URL(path, root), 'utf8').split('\n').length
 
 describe('a file is read in one sitting', () => {

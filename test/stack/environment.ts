@@ -16,8 +16,7 @@ export function fillEnvironment(
   keys: DevelopmentKeys,
   embeddedDatabaseUrl: string | undefined,
 ): NodeJS.ProcessEnv {
-  const servicePrivateKey = JSON.stringify(keys.servicePrivateJwk)
-  const { d: _, ...servicePublicJwk } = keys.servicePrivateJwk
+  const servicePrivateKey = env.SERVICE_PRIVATE_KEY || JSON.stringify(keys.servicePrivateJwk)
   const defaults: NodeJS.ProcessEnv = {
     DATABASE_URL: embeddedDatabaseUrl,
     TEMPORAL_ADDRESS: `127.0.0.1:${settings.temporalPort}`,
@@ -26,16 +25,24 @@ export function fillEnvironment(
     // Starts faster and leaner from the second time on: nothing is compiled or stripped of its types again.
     NODE_COMPILE_CACHE: join(settings.dataDir, 'cache', 'node'),
     ...(settings.areTokensOurs && { JWT_PUBLIC_SIGNING_JWK_SET: keys.jwksJson }),
-    ...(!env.SERVICE_PRIVATE_KEY && {
-      SERVICE_PRIVATE_KEY: servicePrivateKey,
-      SERVICE_PUBLIC_KEY: JSON.stringify(servicePublicJwk),
-    }),
+    SERVICE_PRIVATE_KEY: servicePrivateKey,
+    SERVICE_PUBLIC_KEY: publicHalfOf(servicePrivateKey),
     ...Object.fromEntries(listeners.map((name) => [`${settingPrefixOf(name)}_URL`, urlOf(settings, name)])),
   }
   const given = Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
   )
   return { ...defaults, ...given, REGISTRAR_DATA_DIR: settings.dataDir }
+}
+
+/** Undefined when it is not JSON: the process that needs the key will say what is wrong with it. */
+function publicHalfOf(privateJwkJson: string): string | undefined {
+  try {
+    const { d: _, ...publicJwk } = JSON.parse(privateJwkJson) as { d?: string }
+    return JSON.stringify(publicJwk)
+  } catch {
+    return undefined
+  }
 }
 
 /** What one process may see of it: what it is configured by, and nothing that only others need. */

@@ -48,7 +48,9 @@ export async function findPostgresHome(dataDir: string, log: (line: string) => v
 
 const user = 'postgres'
 const reachable = '/var/lib/registrar'
-const run = promisify(execFile)
+// Where `useradd` lies is not always on the PATH of root.
+const run = (program: string, args: string[]) =>
+  promisify(execFile)(program, args, { env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } })
 
 function home(programs: string, clusterDir: string): PostgresHome {
   return { postgres: join(programs, 'bin', 'postgres'), initdb: join(programs, 'bin', 'initdb'), clusterDir }

@@ -38,12 +38,12 @@ export type Reports = {
   readonly started?: (name: string, pid: number, stopSignal: NodeJS.Signals) => () => void
 }
 
-/** Kills at once whatever is still running of all that this process started; for its own last moment. */
-export function killEverything(): void {
+const running = new Set<Run>()
+
+// However this process ends, short of being killed itself: what it started does not outlive it.
+function killWhatRuns(): void {
   for (const run of running) run.kill()
 }
-
-const running = new Set<Run>()
 
 /** One life of a process: from its start to its end. */
 export class Run {
@@ -78,6 +78,7 @@ export class Run {
     })
     const { pid } = this.child
     if (pid !== undefined) {
+      if (!process.listeners('exit').includes(killWhatRuns)) process.on('exit', killWhatRuns)
       running.add(this)
       const forget = reports.started?.(spec.name, pid, this.#stopSignal())
       this.ended.then(() => {

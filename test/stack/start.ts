@@ -1,7 +1,6 @@
 import { ConfigError } from '#kit/config.ts'
 import { describeStack } from './banner.ts'
 import { StackProblem } from './problem.ts'
-import { killEverything } from './process-run.ts'
 import { readStackSettings } from './settings.ts'
 import { startStack } from './stack.ts'
 
@@ -27,7 +26,6 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     stopping.abort()
   })
 }
-process.on('exit', killEverything)
 
 try {
   const { env } = process
@@ -46,7 +44,8 @@ try {
   await stack.stop()
   say('stopped')
 } catch (error) {
-  if (!stopping.signal.aborted) {
+  if (stopping.signal.aborted) say('stopped')
+  else {
     const isOurs = error instanceof StackProblem || error instanceof ConfigError
     console.error(isOurs ? error.message : error)
     process.exitCode = 1

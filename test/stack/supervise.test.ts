@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -127,7 +128,6 @@ test('a process that is not ready in time is stopped', async () => {
     { readyWithin: 1_500 },
   )
   await expect(start(silent)).rejects.toThrow('catalog was not ready within 1.5 s.')
-  const { readFileSync } = await import('node:fs')
   expect(recordOf(Number(readFileSync(pidFile, 'utf8')))).toBeUndefined()
 })
 
@@ -168,6 +168,24 @@ test('a process that ignores the stop signal is killed with everything it starte
   await supervised.stop()
   await expect.poll(() => pids.map(recordOf)).toEqual([undefined, undefined])
   expect(lines).toEqual(['catalog did not stop within 0.3 s: killing it'])
+})
+
+test('a process ends with a supervisor that was killed', async () => {
+  const { args } = program(serves)
+  const supervisor = join(folder, 'supervisor.mjs')
+  const library = JSON.stringify(new URL('supervise.ts', import.meta.url))
+  const spec = JSON.stringify({ name: 'catalog', command: process.execPath, args, env: {}, sendsReady: true })
+  writeFileSync(
+    supervisor,
+    `import { supervise } from ${library}
+     const { pid } = await supervise(${spec}, { log() {}, output() {} })
+     console.log(pid)`,
+  )
+  const child = spawn(process.execPath, [supervisor], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const pid = Number(await new Promise((resolve) => child.stdout.once('data', resolve)))
+  expect(recordOf(pid)).toBeDefined()
+  child.kill('SIGKILL')
+  await expect.poll(() => recordOf(pid), { timeout: 10_000 }).toBeUndefined()
 })
 
 test('a stop while a restart is waiting starts nothing', async () => {

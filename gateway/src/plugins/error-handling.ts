@@ -23,6 +23,7 @@ export function answerFrameworkError(
   reply: FastifyReply,
 ): void {
   setCommonHeaders(reply, request.id)
+  request.log.info({ method: request.method, route: 'none', status: 404 }, 'request')
   sendFault(reply, detail(404, notFoundText))
 }
 
@@ -46,11 +47,12 @@ const clientFaults: Record<string, [status: string, text: string]> = {
 }
 
 function sendFault(reply: FastifyReply, fault: HttpFault): FastifyReply {
-  // As text: an object would be cut to the fields of the route's response schema.
+  // As text: an object would be cut to the fields of the route's response schema. The serializer keeps the type bare.
   return reply
     .code(fault.status)
     .headers(fault.headers)
     .type('application/json')
+    .serializer((text: string) => text)
     .send(JSON.stringify(fault.body))
 }
 

@@ -42,6 +42,8 @@ export type World = {
   object: (signal: AbortSignal) => AsyncIterable<MessageInitShape<typeof ReadSignedObjectResponseSchema>>
   /** Errors by the name of the RPC, thrown in place of an answer. */
   failures: Record<string, unknown>
+  /** What every RPC waits for. */
+  hold: Promise<void> | undefined
   /** Every RPC that got so far, in order. */
   calls: { rpc: string; message: unknown; requestId: string | null }[]
 }
@@ -110,6 +112,7 @@ function recorderFor(world: World) {
       const user = { permissions: [], ...world.users[username], username }
       if (user.inactive) throw new DomainError(Reason.USER_INACTIVE, 'inactive')
       world.calls.push({ rpc, message: request, requestId: context.requestHeader.get('x-request-id') })
+      await world.hold
       if (world.failures[rpc] !== undefined) throw world.failures[rpc]
       return answer(request, user)
     }

@@ -27,6 +27,9 @@ export type TestGateway = {
   send(request: TestRequest): Promise<TestAnswer>
   /** Forgets the calls, failures and other changes of the test before. */
   reset(): void
+  closeGateway(): Promise<void>
+  /** Takes the services away. */
+  closeServices(): Promise<void>
   close(): Promise<void>
 }
 
@@ -70,6 +73,8 @@ export async function startTestGateway(options: Partial<AppOptions> = {}): Promi
     log,
     send: (request) => send(url, tokens, request),
     reset: () => Object.assign(world, createWorld()),
+    closeGateway: () => app.close(),
+    closeServices: services.close,
     async close() {
       await app.close()
       await services.close()
@@ -169,6 +174,7 @@ function createWorld(): World {
     reports: [],
     object: async function* () {},
     failures: {},
+    hold: undefined,
     calls: [],
   }
 }

@@ -87,7 +87,7 @@ export const bodyCases: Case[] = [
     status: 413,
   },
   {
-    name: '10 MB without a length are too large',
+    name: '10 MB are too large',
     method: 'POST',
     path,
     as: 'owner',

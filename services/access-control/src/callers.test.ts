@@ -69,8 +69,15 @@ describe('the first call of a user', () => {
 describe('a later call', () => {
   test('copies a changed address and administrator, and keeps what the token is silent about', async () => {
     await see('bea', { email: 'bea@school.example', administrator: true })
+    const before = await userNamed('bea')
     await see('bea', { email: 'bea@university.example' })
-    expect(await userNamed('bea')).toMatchObject({ email: 'bea@university.example', staff: true })
+    const after = await userNamed('bea')
+    expect(after).toMatchObject({
+      email: 'bea@university.example',
+      staff: true,
+      createTime: before.createTime,
+    })
+    expect(after.updateTime).not.toEqual(before.updateTime)
     await see('bea', { administrator: false })
     expect(await userNamed('bea')).toMatchObject({ email: 'bea@university.example', staff: false })
   })

@@ -22,12 +22,12 @@ export function createIdentifyCaller(store: CallerStore): IdentifyCaller {
     }
     const identity: Identity = principal
     let facts = await store.readFacts(identity, resourceIds)
-    if (facts !== undefined) refuseInactive(facts)
     if (facts === undefined || isOutdated(facts, identity)) {
       await store.recordIdentity(identity)
       facts = await store.readFacts(identity, resourceIds)
     }
     if (facts === undefined) throw new Error('a user who was just recorded is not there')
+    refuseInactive(facts)
     const { holdings, ...user } = facts
     return { ...user, held: gatherHoldings(facts) }
   }

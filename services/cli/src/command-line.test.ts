@@ -1,4 +1,4 @@
-import { mkdtemp, readdir } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -192,6 +192,7 @@ describe('a refusal exits 1 with one sentence on standard error', () => {
       'There is no folder .registrar here: run this where the system was started, or set REGISTRAR_DATA_DIR or SERVICE_PRIVATE_KEY.\n',
     )
     expect(await readdir(folder)).toEqual([])
+    await rm(folder, { recursive: true })
   })
 
   test('when production has no key', async () => {

@@ -1,3 +1,4 @@
+import './heap-limits.ts'
 import { Worker } from '@temporalio/worker'
 import { openDatabase } from '#kit/database.ts'
 import { run } from '#kit/lifecycle.ts'

@@ -58,6 +58,8 @@ test('a process that is not ready says so, and says again when it is', async () 
   expect(await check('')).toBe('NOT_SERVING')
   isReady = async () => Promise.reject(new Error('the database is away'))
   expect(await check('registrar.probe.v1.ProbeService')).toBe('NOT_SERVING')
+  isReady = () => new Promise(() => {})
+  expect(await check('')).toBe('NOT_SERVING')
   isReady = async () => true
   expect(await check('')).toBe('SERVING')
 })

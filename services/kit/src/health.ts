@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Code, ConnectError, type ConnectRouter } from '@connectrpc/connect'
 import { Health, HealthCheckResponse_ServingStatus as Status } from '#proto/health/v1/health_pb.ts'
+import { raceWithAbort } from './streams.ts'
 
 const watchIntervalMs = 1_000
+const answerWithinMs = 2_000
 
 /**
- * grpc.health.v1: "" stands for the whole process. NOT_SERVING while `isReady` says no or throws, and once `closing` aborts.
+ * grpc.health.v1: "" stands for the whole process. NOT_SERVING while `isReady` says no, throws or
+ * takes longer than two seconds, and once `closing` aborts.
  */
 export function routeHealth(
   router: ConnectRouter,
@@ -16,7 +19,8 @@ export function routeHealth(
   const known = new Set(['', ...serviceNames])
   const statusNow = async () => {
     if (closing.aborted) return Status.NOT_SERVING
-    return (await isReady().catch(() => false)) ? Status.SERVING : Status.NOT_SERVING
+    const ready = await raceWithAbort(isReady(), AbortSignal.timeout(answerWithinMs)).catch(() => false)
+    return ready ? Status.SERVING : Status.NOT_SERVING
   }
 
   router.service(Health, {

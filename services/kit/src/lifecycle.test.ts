@@ -33,9 +33,11 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
     const { child, ended, message } = start('well')
     expect(await message()).toBe('ready')
     child.kill(signal)
-    const { code, stdout } = await ended
+    const { code, stdout, stderr } = await ended
     expect(code).toBe(0)
     expect(stdout).toContain('probe is ready')
+    expect(stdout).toContain('"printed":"printed by a library Error: trace"')
+    expect(stderr).toBe('')
     expect(stdout).toContain('"msg":"closed"')
   },
 )

@@ -1,3 +1,4 @@
+import { format } from 'node:util'
 import closeWithGrace from 'close-with-grace'
 import { ConfigError } from './config.ts'
 import { createLogger, type Logger } from './logger.ts'
@@ -21,6 +22,7 @@ const closeWithinMs = 10_000
 export async function run(name: string, start: (context: ProcessContext) => Promise<Running>): Promise<void> {
   const { env } = process
   const logger = createLogger(name, logLevels.find((level) => level === env.LOG_LEVEL) ?? 'info')
+  printToLog(logger)
   let running: Running | undefined
   // Before the start, so that a signal during it is heard.
   const grace = closeWithGrace(
@@ -40,6 +42,14 @@ export async function run(name: string, start: (context: ProcessContext) => Prom
   }
   logger.info(`${name} is ready`)
   process.send?.('ready')
+}
+
+// Libraries print too; connect-fastify does when a caller goes away in the middle of an answer. One line each, as all else.
+function printToLog(logger: Logger): void {
+  const print = (...values: unknown[]) =>
+    logger.info({ printed: format(...values).split('\n', 1)[0] }, 'printed')
+  console.error = print
+  console.warn = print
 }
 
 function reportFailedStart(name: string, logger: Logger, error: unknown): void {

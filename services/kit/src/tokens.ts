@@ -5,7 +5,7 @@ import type { Principal, VerifiedToken } from './principal.ts'
 import { serviceTokenType, verifyServiceToken } from './service-tokens.ts'
 import { createUserTokenVerifier, type UserTokenConfig } from './user-tokens.ts'
 
-export type { Principal, ServiceName, ServicePrincipal, UserPrincipal } from './principal.ts'
+export type { Principal, ServiceName, UserPrincipal } from './principal.ts'
 export { createServiceTokenIssuer } from './service-tokens.ts'
 
 /** What tokens are verified with. */

@@ -15,4 +15,8 @@ describe('a stored user is written again', () => {
     expect(isOutdated({ ...user, staff: true }, { username: 'a', administrator: false })).toBe(true)
     expect(isOutdated({ ...user, invited: true }, { username: 'a' })).toBe(true)
   })
+
+  test('never while the user is locked out', () => {
+    expect(isOutdated({ ...user, active: false, invited: true }, { username: 'a', email: 'b' })).toBe(false)
+  })
 })

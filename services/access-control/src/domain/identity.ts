@@ -6,13 +6,16 @@ export type Identity = { username: string; email?: string; administrator?: boole
 /** What is known about a user of that name. */
 export type KnownUser = { email: string; staff: boolean; active: boolean; invited: boolean }
 
-/** Whether anything must be written before the user is what the token says: the address, staff, or a promised membership. */
+/**
+ * Whether anything must be written before the user is what the token says: the address, staff, or a promised membership. Never
+ * for a user who is locked out.
+ */
 export function isOutdated(user: KnownUser, { email, administrator }: Identity): boolean {
-  return (
-    user.invited ||
+  if (!user.active) return false
+  const isChanged =
     (email !== undefined && email !== user.email) ||
     (administrator !== undefined && administrator !== user.staff)
-  )
+  return isChanged || user.invited
 }
 
 /** USER_INACTIVE when an operator locked the user out. */

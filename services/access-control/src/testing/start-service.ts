@@ -51,8 +51,9 @@ export async function startService(): Promise<TestService> {
     async stop() {
       const ended = once(child, 'exit')
       child.kill('SIGTERM')
-      await ended
+      const [code] = await ended
       await database.drop()
+      if (code !== 0) throw new Error(`access-control ended with exit code ${code}`)
     },
   }
 }

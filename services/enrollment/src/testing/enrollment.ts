@@ -29,6 +29,8 @@ export type TestEnrollment = {
   uuidOf(programKey: string): string
   /** Runs a statement on the service's tables, for what no RPC tells. */
   sql<Row extends QueryResultRow>(statement: string, values?: unknown[]): Promise<Row[]>
+  /** A transaction on the service's tables, of somebody who is slow. */
+  begin(): Promise<{ sql(statement: string, values?: unknown[]): Promise<void>; rollback(): Promise<void> }>
   stop(): Promise<void>
 }
 
@@ -83,6 +85,19 @@ export async function startTestEnrollment(): Promise<TestEnrollment> {
     uuidOf: (programKey) => catalog.programs.get(programKey)?.uuid as string,
     async sql<Row extends QueryResultRow>(statement: string, values?: unknown[]) {
       return (await postgres.query<Row>(statement, values)).rows
+    },
+    async begin() {
+      const client = await postgres.connect()
+      await client.query('begin')
+      return {
+        async sql(statement, values) {
+          await client.query(statement, values)
+        },
+        async rollback() {
+          await client.query('rollback')
+          client.release()
+        },
+      }
     },
     async stop() {
       child.kill()

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import type { Dirent } from 'node:fs'
 import {
   constants,
   type FileHandle,
@@ -26,28 +25,29 @@ import { type Chunk, readChunkBytes, type Storage, type StoredObject } from './s
  */
 export function createFolderStorage(root: string): Storage {
   return {
-    put: (bucket, key, chunks) =>
-      explained(() => writeWhole(pathOf(root, bucket, key), (draft) => writeChunks(draft, chunks))),
+    async put(bucket, key, chunks) {
+      const path = pathOf(root, bucket, key)
+      const source = watch(chunks)
+      try {
+        await writeWhole(path, (draft) => writeChunks(draft, source.chunks))
+      } catch (error) {
+        throw source.hasThrown(error) ? error : away(error)
+      }
+    },
     read: (bucket, key) => explained(() => readFrom(root, pathOf(root, bucket, key))),
-    join: (bucket, keys, key) =>
-      explained(() =>
+    join(bucket, keys, key) {
+      return explained(() =>
         joinFiles(
           keys.map((each) => pathOf(root, bucket, each)),
           pathOf(root, bucket, key),
         ),
-      ),
-    list: (bucket, folder) =>
-      explained(async () => {
-        const path = pathOf(root, bucket, folder)
-        const files = (await entriesOf(path)).filter((entry) => entry.isFile() && !entry.name.startsWith('.'))
-        files.sort((a, b) => compareByCodePoint(a.name, b.name))
-        return Promise.all(
-          files.map(async ({ name }) => ({
-            key: `${folder}/${name}`,
-            size: (await stat(join(path, name))).size,
-          })),
-        )
-      }),
+      )
+    },
+    async list(bucket, folder) {
+      const path = pathOf(root, bucket, folder)
+      const files = await explained(() => filesOf(path))
+      return files.map(({ name, size }) => ({ key: `${folder}/${name}`, size }))
+    },
     remove: (bucket, key) => explained(() => rm(pathOf(root, bucket, key), { force: true })),
     removeFolder: (bucket, folder) =>
       explained(() => rm(pathOf(root, bucket, folder), { recursive: true, force: true })),
@@ -68,7 +68,7 @@ async function writeWhole(path: string, write: (draft: string) => Promise<void>)
 
 async function writeChunks(path: string, chunks: AsyncIterable<Chunk>): Promise<void> {
   await using file = await open(path, 'wx', 0o640)
-  for await (const chunk of fromSource(chunks)) await writeAll(file, chunk)
+  for await (const chunk of chunks) await writeAll(file, chunk)
   await file.datasync()
 }
 
@@ -103,43 +103,48 @@ async function* readChunks(path: string): AsyncGenerator<Uint8Array> {
   yield* file.createReadStream({ highWaterMark: readChunkBytes })
 }
 
-async function entriesOf(path: string): Promise<Dirent[]> {
-  try {
-    return await readdir(path, { withFileTypes: true })
-  } catch (error) {
+async function filesOf(folder: string): Promise<{ name: string; size: number }[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
     if (isMissing(error)) return []
     throw error
-  }
+  })
+  const names = entries
+    .filter((entry) => entry.isFile() && !entry.name.startsWith('.'))
+    .map(({ name }) => name)
+  names.sort(compareByCodePoint)
+  return Promise.all(names.map(async (name) => ({ name, size: (await stat(join(folder, name))).size })))
 }
 
-const sourceErrors = new WeakSet<object>()
-
-// Marks what the chunks throw, which is not about the storage and goes on as it is.
-async function* fromSource(chunks: AsyncIterable<Chunk>): AsyncGenerator<Chunk> {
-  try {
-    yield* chunks
-  } catch (error) {
-    if (typeof error === 'object' && error !== null) sourceErrors.add(error)
-    throw error
+/** Chunks that remember what they throw, which is not about the storage. */
+function watch(chunks: AsyncIterable<Chunk>) {
+  let thrown: { error: unknown } | undefined
+  async function* pass(): AsyncGenerator<Chunk> {
+    try {
+      yield* chunks
+    } catch (error) {
+      thrown = { error }
+      throw error
+    }
   }
+  return { chunks: pass(), hasThrown: (error: unknown) => thrown !== undefined && thrown.error === error }
 }
 
 async function explained<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    if (error instanceof DomainError || sourceErrors.has(error as object)) throw error
-    if (isMissing(error)) throw objectNotFound()
-    const code = (error as NodeJS.ErrnoException).code
-    if (code === undefined) throw error
-    throw new DomainError(Reason.UNAVAILABLE, `the storage does not work (${code})`, {
-      retryAfterSeconds: 5,
-      cause: error,
-    })
+    throw isMissing(error) ? objectNotFound() : away(error)
   }
 }
 
 function isMissing(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException).code
   return code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR' || code === 'ELOOP'
+}
+
+function away(error: unknown): unknown {
+  const code = (error as NodeJS.ErrnoException).code
+  if (error instanceof DomainError || code === undefined) return error
+  const message = `the storage does not work (${code})`
+  return new DomainError(Reason.UNAVAILABLE, message, { retryAfterSeconds: 5, cause: error })
 }

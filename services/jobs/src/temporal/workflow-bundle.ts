@@ -28,7 +28,8 @@ export async function loadWorkflowBundle(dataDir: string): Promise<{ codePath: s
 
 /** A name for all that the bundle is made of. */
 async function hashWorkflows(): Promise<string> {
-  const files = await Array.fromAsync(glob('{workflows,domain}/**/*.ts', { cwd: source }))
+  const all = await Array.fromAsync(glob('{workflows,domain}/**/*.ts', { cwd: source }))
+  const files = all.filter((file) => !file.endsWith('.test.ts'))
   const hash = createHash('sha256')
   hash.update(createRequire(import.meta.url)('@temporalio/worker/package.json').version)
   for (const file of files.toSorted()) hash.update(`${file}\n`).update(await readFile(join(source, file)))

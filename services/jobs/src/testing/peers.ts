@@ -44,7 +44,9 @@ export async function startTestPeers(jwt: JwtConfig): Promise<TestPeers> {
   const programs = new Map<string, TestProgram>()
   const enrollment = createTestEnrollment(programs)
 
-  function callerOf(username: string): MessageInitShape<typeof CallerSchema> & { userId: string; flags: string[] } {
+  function callerOf(
+    username: string,
+  ): MessageInitShape<typeof CallerSchema> & { userId: string; flags: string[] } {
     const user = users.get(username)
     if (user === undefined || user.inactive) throw new DomainError(Reason.USER_INACTIVE, 'User inactive.')
     return {
@@ -79,7 +81,10 @@ export async function startTestPeers(jwt: JwtConfig): Promise<TestPeers> {
           if (program === undefined) throw new DomainError(Reason.PROGRAM_NOT_FOUND, 'Not found.')
           const held = principal.kind === 'user' ? (users.get(principal.username)?.permissions ?? []) : []
           if (caller !== undefined && requiredPermission !== 0 && !held.includes(requiredPermission)) {
-            throw new DomainError(Reason.PERMISSION_DENIED, 'You do not have permission to perform this action.')
+            throw new DomainError(
+              Reason.PERMISSION_DENIED,
+              'You do not have permission to perform this action.',
+            )
           }
           const { id, discoveryUuid, organizationKey, courses } = program
           return {

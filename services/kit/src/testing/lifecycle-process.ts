@@ -10,6 +10,7 @@ await run('probe', async ({ logger }) => {
   if (way === 'misconfigured') throw new ConfigError(['ONE is missing: set it.', 'TWO is missing: set it.'])
   if (way === 'broken') throw new TypeError('cannot start')
   if (way === 'slow') await sleep(60_000)
+  if (way === 'well') console.error('printed by %s', 'a library', new Error('trace'))
   return {
     async close() {
       if (way === 'hanging') await new Promise(() => {})

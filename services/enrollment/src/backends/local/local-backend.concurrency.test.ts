@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WriteMode } from '#proto/registrar/enrollment/v1/enrollment_write_pb.ts'
+import { collect } from '../../testing/calls.ts'
 import { startTestEnrollment, type TestEnrollment, withExternalKey } from '../../testing/enrollment.ts'
 
 const { CREATE, UPDATE, CREATE_OR_UPDATE } = WriteMode
@@ -167,4 +168,47 @@ describe('many writers of one run', () => {
       expect(refusals).toEqual(['conflict'])
     }
   })
+})
+
+test('a row never appears behind the back of a reader: rows can be seen in the order in which they were made', async () => {
+  const programKey = await makeProgramWith(['base'])
+  const write = (...keys: string[]) =>
+    enrollment.worker.writeProgramEnrollments({
+      programKey,
+      mode: CREATE_OR_UPDATE,
+      enrollments: keys.map((studentKey) => ({ studentKey, status: 'enrolled' })),
+    })
+  const read = async (pageToken: string, limit: number) => {
+    const messages = await collect(
+      enrollment.worker.streamProgramEnrollments({ programKey, pageToken, limit }),
+    )
+    const keys = messages.flatMap(({ enrollments }) => enrollments.map(({ studentKey }) => studentKey))
+    return { keys, nextPageToken: messages.at(-1)?.nextPageToken ?? '' }
+  }
+
+  // The first writer has made `a` and waits for what becomes of `m`; the second one comes after it.
+  const stranger = await enrollment.begin()
+  await stranger.sql(
+    `insert into program_enrollments (program_uuid, student_key, status, curriculum_uuid) values ($1, 'm', 'ended', $1)`,
+    [enrollment.uuidOf(programKey)],
+  )
+  const first = write('a', 'm')
+  const waiting = (count: number) => async () => {
+    const rows = await enrollment.sql(
+      `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    )
+    return rows.length >= count
+  }
+  await expect.poll(waiting(1), { timeout: 20_000 }).toBe(true)
+  let isSecondDone = false
+  const second = write('y', 'z').finally(() => {
+    isSecondDone = true
+  })
+  await expect.poll(async () => isSecondDone || (await waiting(2)()), { timeout: 20_000 }).toBe(true)
+
+  const before = await read('', 2)
+  await stranger.rollback()
+  await Promise.all([first, second])
+  const after = await read(before.nextPageToken, 0)
+  expect(new Set([...before.keys, ...after.keys])).toEqual(new Set(['base', 'a', 'm', 'y', 'z']))
 })

@@ -29,7 +29,7 @@ const mode = fc.constantFrom<ModelMode>('POST', 'PATCH', 'PUT')
 // Two programs of one organization and one of another.
 const program = fc.nat({ max: 2 })
 const studentKey = fc.oneof(
-  { weight: 20, arbitrary: fc.constantFrom('a', 'b', 'c', 'd') },
+  { weight: 20, arbitrary: fc.constantFrom('a', 'b', 'c', 'd', 'e') },
   { weight: 1, arbitrary: fc.constant('') },
 )
 
@@ -42,7 +42,15 @@ function itemsWith(statuses: string[]): fc.Arbitrary<ModelItem[]> {
     { studentKey, status, courseStaff: fc.boolean() },
     { requiredKeys: ['studentKey', 'status'] },
   )
-  return fc.array(item, { maxLength: 5 })
+  const ofDifferentStudents = fc.uniqueArray(item, {
+    selector: (each) => each.studentKey,
+    maxLength: 5,
+    size: 'max',
+  })
+  return fc.oneof(
+    { weight: 5, arbitrary: ofDifferentStudents },
+    { weight: 1, arbitrary: fc.array(item, { maxLength: 5, size: 'max' }) },
+  )
 }
 
 const command = fc.oneof(
@@ -61,9 +69,26 @@ const command = fc.oneof(
   }),
 )
 
+const allThatCanCome = [
+  ...['POST', 'PATCH', 'PUT'].flatMap((each) =>
+    ['enrolled', 'duplicated', 'invalid-status', 'internal-error'].map(
+      (status) => `program ${each} ${status}`,
+    ),
+  ),
+  'program POST conflict',
+  'program PATCH not-in-program',
+  ...['POST', 'PATCH', 'PUT'].flatMap((each) =>
+    ['active', 'duplicated', 'invalid-status', 'internal-error', 'conflict', 'not-in-program'].map(
+      (status) => `course ${each} ${status}`,
+    ),
+  ),
+  'course PATCH not-found',
+]
+
 test('any sequence of writes has the outcomes of the rules, leaves what they leave, and its history adds up to that', async () => {
+  const seen = new Set<string>()
   await fc.assert(
-    fc.asyncProperty(fc.array(command, { minLength: 1, maxLength: 25 }), async (commands) => {
+    fc.asyncProperty(fc.array(command, { minLength: 10, maxLength: 30, size: 'max' }), async (commands) => {
       const organizations = [randomUUID(), randomUUID()] as const
       const keys = [0, 1, 2].map((index) =>
         enrollment.makeProgram({ organizationId: organizations[index === 2 ? 1 : 0] }),
@@ -85,13 +110,15 @@ test('any sequence of writes has the outcomes of the rules, leaves what they lea
           expected,
         )
         for (const { studentKey: key, status, accepted } of results) {
+          seen.add(`${each.kind} ${each.mode} ${status}`)
           expect(accepted).toBe(each.items.some((item) => item.studentKey === key && item.status === status))
         }
       }
       for (const key of keys) await expectStored(key, model)
     }),
-    { numRuns: 120 },
+    { numRuns: 80 },
   )
+  expect([...seen]).toEqual(expect.arrayContaining(allThatCanCome))
 }, 300_000)
 
 async function expectStored(programKey: string, model: EnrollmentModel): Promise<void> {

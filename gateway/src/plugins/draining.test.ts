@@ -1,0 +1,18 @@
+import { expect, test } from 'vitest'
+import { program } from '../testing/cases.ts'
+import { startTestGateway } from '../testing/gateway.ts'
+
+test('closing lets a request in flight end, and does not wait for its connection', async () => {
+  const gateway = await startTestGateway()
+  let release = () => {}
+  gateway.world.hold = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const answer = gateway.send({ path: program, as: 'owner' })
+  await expect.poll(() => gateway.world.calls.length).toBe(1)
+  const closing = gateway.closeGateway()
+  release()
+  expect((await answer).status).toBe(200)
+  await closing
+  await gateway.closeServices()
+}, 8_000)

@@ -1,0 +1,57 @@
+/**
+ * `npm run bench [lists] [writes] [read-jobs]`: measures the running system and, beside each figure, the least that the same work
+ * costs on this machine without it. Reports only; nothing passes or fails by a time.
+ */
+import { cpus } from 'node:os'
+import { createSchool } from '../fixtures/school.ts'
+import { startTestStack } from '../fixtures/stack.ts'
+import { connectWorld } from '../fixtures/world.ts'
+import type { BenchContext } from './context.ts'
+import { measureLists } from './lists.ts'
+import type { Row } from './measure.ts'
+import { measureReadJobs } from './read-jobs.ts'
+import { measureWrites } from './writes.ts'
+
+const measurements: Record<string, (context: BenchContext) => Promise<Row[]>> = {
+  lists: measureLists,
+  writes: measureWrites,
+  'read-jobs': measureReadJobs,
+}
+
+const asked = process.argv.slice(2)
+const unknown = asked.filter((name) => !(name in measurements))
+if (unknown.length > 0) {
+  console.error(
+    `No measurement is called ${unknown.join(', ')}: there are ${Object.keys(measurements).join(', ')}.`,
+  )
+  process.exit(2)
+}
+
+const system = await startTestStack()
+try {
+  const world = await connectWorld(system.addresses)
+  const school = await createSchool(world)
+  const token = await school.partner('organization_read_write_enrollments')
+  for (const name of ['masters-2', 'masters-3', 'masters-4', 'micro-2']) {
+    await world.operator.catalog.createProgram({
+      key: `${school.key}-${name}`,
+      organizationKey: school.key,
+      type: name.startsWith('masters') ? 'Masters' : 'MicroMasters',
+    })
+  }
+  const context = { system, world, school, token, databaseUrl: system.stack.env.DATABASE_URL ?? '' }
+
+  console.log(
+    `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model}; everything, load included, on this machine\n`,
+  )
+  console.log('| work | ours | floor | ours / floor |\n|---|---|---|---|')
+  for (const [name, measure] of Object.entries(measurements)) {
+    if (asked.length > 0 && !asked.includes(name)) continue
+    for (const { work, ours, floor, ratio } of await measure(context)) {
+      console.log(`| ${work} | ${ours} | ${floor} | ${ratio} |`)
+    }
+  }
+} finally {
+  await system.close()
+}
+process.exit()
