@@ -40,7 +40,7 @@ export type AppOptions = {
 /** The gateway, ready to listen. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const app = createServer(options)
-  //addDraining(app)
+  addDraining(app)
   addErrorHandling(app)
   addAccessLog(app)
   addCommonHeaders(app)

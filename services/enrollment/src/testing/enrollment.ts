@@ -6,7 +6,7 @@ import type { Client } from '@connectrpc/connect'
 import { Pool, type QueryResultRow } from 'pg'
 import { migrate } from '#kit/migrate.ts'
 import { createRpcClient } from '#kit/rpc-client.ts'
-import { createTestDatabase } from '#kit/testing/postgres.ts'
+import { createTestDatabase, type TestDatabase } from '#kit/testing/postgres.ts'
 import { createTestTokens, type TestTokens } from '#kit/testing/tokens.ts'
 import type { ServiceName } from '#kit/tokens.ts'
 import { Permission } from '#proto/registrar/accesscontrol/v1/permission_pb.ts'
@@ -31,6 +31,8 @@ export type TestEnrollment = {
   sql<Row extends QueryResultRow>(statement: string, values?: unknown[]): Promise<Row[]>
   /** A transaction on the service's tables, of somebody who is slow. */
   begin(): Promise<{ sql(statement: string, values?: unknown[]): Promise<void>; rollback(): Promise<void> }>
+  /** All that the process has written so far. */
+  output(): string
   stop(): Promise<void>
 }
 
@@ -40,15 +42,17 @@ export const withoutExternalKey = 'course-v1:Org+B+1'
 
 const folder = new URL('../../', import.meta.url)
 
-export async function startTestEnrollment(): Promise<TestEnrollment> {
+export async function startTestEnrollment(
+  options: { database?: TestDatabase; logLevel?: string } = {},
+): Promise<TestEnrollment> {
   const tokens = await createTestTokens()
-  const database = await createTestDatabase()
+  const database = options.database ?? (await createTestDatabase())
   await migrate(database.url, 'enrollment', new URL('migrations/', folder))
   const catalog = await startTestCatalog(tokens.config)
   const port = await findFreePort()
-  const child = await startProcess({
+  const { child, output } = await startProcess({
     NODE_ENV: 'production',
-    LOG_LEVEL: 'error',
+    LOG_LEVEL: options.logLevel ?? 'error',
     ENROLLMENT_PORT: String(port),
     ENROLLMENT_DATABASE_URL: database.url,
     CATALOG_URL: catalog.url,
@@ -58,6 +62,7 @@ export async function startTestEnrollment(): Promise<TestEnrollment> {
     SERVICE_PUBLIC_KEY: JSON.stringify(tokens.config.servicePublicJwk),
   })
   const postgres = new Pool({ connectionString: database.url, options: '-c search_path=enrollment', max: 4 })
+  postgres.on('error', () => {})
   const url = `http://127.0.0.1:${port}`
   const connect = (token: () => Promise<string>) =>
     createRpcClient(EnrollmentService, url, { token, timeoutMs: 60_000 })
@@ -66,6 +71,7 @@ export async function startTestEnrollment(): Promise<TestEnrollment> {
     url,
     tokens,
     catalog,
+    output,
     operator: asService('operator'),
     worker: asService('jobs-worker'),
     as(
@@ -109,11 +115,16 @@ export async function startTestEnrollment(): Promise<TestEnrollment> {
   }
 }
 
-async function startProcess(env: Record<string, string>): Promise<ChildProcess> {
-  const child = fork(new URL('src/main.ts', folder), { env, execArgv: [] })
+async function startProcess(env: Record<string, string>): Promise<{ child: ChildProcess; output(): string }> {
+  const child = fork(new URL('src/main.ts', folder), { env, execArgv: [], silent: true })
+  const written: string[] = []
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => written.push(text))
+  }
+  const output = () => written.join('')
   const started = await Promise.race([once(child, 'message'), once(child, 'exit')])
-  if (started[0] !== 'ready') throw new Error(`enrollment ended before it was ready (code ${started[0]})`)
-  return child
+  if (started[0] !== 'ready') throw new Error(`enrollment ended before it was ready: ${output()}`)
+  return { child, output }
 }
 
 async function findFreePort(): Promise<number> {
