@@ -128,7 +128,12 @@ function copyPrograms(programs: string): string {
   if (existsSync(copy)) return copy
   makeReachable(reachable)
   const unfinished = `${copy}.${randomUUID()}`
-  cpSync(programs, unfinished, { recursive: true, verbatimSymlinks: true })
+  const umask = process.umask(0o022)
+  try {
+    cpSync(programs, unfinished, { recursive: true, verbatimSymlinks: true })
+  } finally {
+    process.umask(umask)
+  }
   renameSync(unfinished, copy)
   return copy
 }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,6 +18,7 @@ let env: NodeJS.ProcessEnv
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'start-'))
+  chmodSync(folder, 0o711)
   const names = [...listeners.map(settingPrefixOf), 'POSTGRES', 'TEMPORAL', 'TEMPORAL_UI']
   const ports = await findFreePorts(names.length)
   env = {

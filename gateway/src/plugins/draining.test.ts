@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { expect, test } from 'vitest'
 import { program } from '../testing/cases.ts'
 import { startTestGateway } from '../testing/gateway.ts'
@@ -15,4 +17,13 @@ test('closing lets a request in flight end, and does not wait for its connection
   expect((await answer).status).toBe(200)
   await closing
   await gateway.closeServices()
+}, 8_000)
+
+test('closing does not wait for a connection that was never used', async () => {
+  const gateway = await startTestGateway()
+  const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1')
+  await once(socket, 'connect')
+  await gateway.send({ path: '/' })
+  await gateway.close()
+  socket.destroy()
 }, 8_000)

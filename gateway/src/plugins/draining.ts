@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 
 // The supervisor gives a process ten seconds.
@@ -5,10 +6,17 @@ const drainMs = 8_000
 
 /**
  * Lets `close` end: a connection is closed as soon as its last answer is out, and whatever is left after eight seconds is cut.
- * Node closes only those that are idle at the moment of closing, and would wait for the others as long as they are kept alive.
+ * Node closes only those that are idle at the moment of closing; it would wait for the others as long as they are kept alive,
+ * and for those that a client opened in advance and never used.
  */
 export function addDraining(app: FastifyInstance): void {
+  const sockets = new Set<Socket>()
+  app.server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
   app.addHook('preClose', (done) => {
+    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
     const sweep = setInterval(() => app.server.closeIdleConnections(), 100)
     const cutOff = setTimeout(() => app.server.closeAllConnections(), drainMs)
     app.server.once('close', () => {

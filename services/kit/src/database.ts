@@ -1,4 +1,4 @@
-import type { Client } from 'pg'
+import pg from 'pg'
 import { Sequelize } from 'sequelize'
 import type { Logger } from './logger.ts'
 
@@ -27,7 +27,10 @@ export function openDatabase(
   address.searchParams.delete('options')
   return new Sequelize(address.href, {
     dialect: 'postgres',
-    logging: (statement) => logger.trace({ statement: withoutValues(statement) }, 'sql'),
+    dialectModule: { ...pg, Client: GuardedClient },
+    logging: logger.isLevelEnabled('trace')
+      ? (statement) => logger.trace({ statement: withoutValues(statement) }, 'sql')
+      : false,
     pool: { max: options.poolSize ?? 10, min: 0, idle: 30_000, acquire: 10_000, evict: 5_000 },
     dialectOptions: {
       application_name: `registrar ${schema}`,
@@ -45,16 +48,25 @@ export function openDatabase(
  * Lends a connection of the pool for what Sequelize does not do: cursors, COPY. It is given back when `use` settles, so
  * nothing may be left running on it.
  */
-export async function withClient<T>(database: Sequelize, use: (client: Client) => Promise<T>): Promise<T> {
+export async function withClient<T>(database: Sequelize, use: (client: pg.Client) => Promise<T>): Promise<T> {
   const pool = database.connectionManager as unknown as {
-    getConnection(options: { type: 'write' }): Promise<Client>
-    releaseConnection(client: Client): void
+    getConnection(options: { type: 'write' }): Promise<pg.Client>
+    releaseConnection(client: pg.Client): void
   }
   const client = await pool.getConnection({ type: 'write' })
   try {
     return await use(client)
   } finally {
     pool.releaseConnection(client)
+  }
+}
+
+// Sequelize listens for a connection's errors only some time after it was opened. A server that goes away in between would end the
+// process; the next statement on the connection reports the loss.
+class GuardedClient extends pg.Client {
+  constructor(...settings: ConstructorParameters<typeof pg.Client>) {
+    super(...settings)
+    this.on('error', () => {})
   }
 }
 

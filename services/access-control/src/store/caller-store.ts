@@ -3,16 +3,11 @@ import { withClient } from '#kit/database.ts'
 import type { Identity } from '../domain/identity.ts'
 import type { Resource } from '../domain/permissions.ts'
 import type { Holding } from '../domain/resolve-permissions.ts'
+import type { User } from '../domain/user.ts'
 import { joinInvitedGroups } from './join-invited-groups.ts'
 
 /** All that decides what a caller may do. */
-export type CallerFacts = {
-  id: string
-  username: string
-  email: string
-  active: boolean
-  staff: boolean
-  superuser: boolean
+export type CallerFacts = Omit<User, 'createdAt' | 'updatedAt'> & {
   /** A membership is promised to the address in the token, or else to the one that is stored. */
   invited: boolean
   /** Names of the flags that are on for the caller, sorted. */

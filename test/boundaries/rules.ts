@@ -1,9 +1,10 @@
+import type { ICruiseOptions, IFlattenedRuleSet } from 'dependency-cruiser'
+
 // Who may import whom: the table of docs/adr/0002. Run by `npm run boundaries`, which also fails when nothing was cruised.
 const service = '^services/(?!kit/)([^/]+)/'
 const io = '^node_modules/(sequelize|pg|pg-cursor|fastify|@fastify|@temporalio|@aws-sdk|@connectrpc)/'
 
-/** @type {import('dependency-cruiser').IConfiguration} */
-export default {
+export const ruleSet: IFlattenedRuleSet = {
   forbidden: [
     {
       name: 'no-cycles',
@@ -82,13 +83,15 @@ export default {
     },
     { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],
-  options: {
-    doNotFollow: { path: 'node_modules' },
-    tsPreCompilationDeps: true,
-    tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: {
-      conditionNames: ['import', 'node', 'default', 'types'],
-      exportsFields: ['exports'],
-    },
+}
+
+/** How imports are followed. */
+export const options: ICruiseOptions = {
+  doNotFollow: { path: 'node_modules' },
+  tsPreCompilationDeps: true,
+  tsConfig: { fileName: 'tsconfig.json' },
+  enhancedResolveOptions: {
+    conditionNames: ['import', 'node', 'default', 'types'],
+    exportsFields: ['exports'],
   },
 }
