@@ -38,11 +38,11 @@ async function readBytes(request: FastifyRequest): Promise<Buffer> {
   const chunks: Buffer[] = []
   let length = 0
   return new Promise((resolve, reject) => {
+    if (raw.destroyed) reject(brokenOff())
     raw.on('data', (chunk: Buffer) => {
       length += chunk.length
       // What comes after the limit is let run out and not kept.
-      if (length > bodyLimit) reject(tooLarge())
-      else chunks.push(chunk)
+      chunks.push(chunk)
     })
     raw.on('end', () => resolve(Buffer.concat(chunks)))
     raw.on('error', () => reject(brokenOff()))
@@ -54,7 +54,8 @@ function tooLarge(): HttpFault {
   return detail(413, `Request body too large. Must be under ${bodyLimit} bytes`)
 }
 
-function brokenOff(): HttpFault {
+/** For a client that went away before its body was here; nobody is left to read it. */
+export function brokenOff(): HttpFault {
   return detail(400, 'The request broke off.')
 }
 

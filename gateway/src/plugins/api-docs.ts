@@ -1,5 +1,7 @@
 import fastifySwagger from '@fastify/swagger'
 import { type FastifyInstance, type FastifyReply, fastify } from 'fastify'
+import Type from 'typebox'
+import { anonymousFaults } from '../schemas/errors.ts'
 
 const documentUrl = '/api-docs/openapi.json'
 
@@ -36,7 +38,7 @@ export async function gatherSchemas(app: FastifyInstance): Promise<void> {
 
 /** GET /api-docs/: the API's documentation, to read and to try, and beside it the OpenAPI document. Nothing of it comes from elsewhere. */
 export function addApiDocs(app: FastifyInstance): void {
-  const schema = { hide: true }
+  const schema = { hide: true, response: { 200: Type.String(), 302: Type.Null(), 500: anonymousFaults[500] } }
   let document: string | undefined
   app.get(documentUrl, { schema }, async (_request, reply) => {
     document ??= JSON.stringify(app.swagger())

@@ -102,3 +102,21 @@ test('a body that comes in pieces without a length is limited as it arrives', as
   )
   expect(answer).toMatch(/^HTTP\/1\.1 413 /)
 })
+
+test('a client that leaves is told apart in the log', async () => {
+  gateway.log.length = 0
+  let release = () => {}
+  gateway.world.hold = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const leave = new AbortController()
+  const authorization = `JWT ${await gateway.tokens.mint()}`
+  const request = fetch(`${gateway.url}/api/v1/jobs`, { headers: { authorization }, signal: leave.signal })
+  await expect.poll(() => gateway.world.calls.length).toBe(1)
+  leave.abort()
+  await request.catch(() => {})
+  await expect.poll(() => gateway.log.length).toBe(1)
+  release()
+  await gateway.send({ path: '/' })
+  await expect.poll(() => gateway.log.map((line) => JSON.parse(line).status)).toEqual([499, 302])
+})

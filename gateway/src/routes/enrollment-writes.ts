@@ -24,8 +24,9 @@ const courseStaffFlag = 'enable_course_role_management'
 /** POST (create only) and PATCH (update only) of up to 25 enrollments in a program or in one of its course runs. */
 export function writeRoutes(clients: Clients, into: 'program' | 'course run'): { POST: Route; PATCH: Route } {
   const forCourse = into === 'course run'
-  const schemaFor = (summary: string) => ({
-    summary: `${summary} enrollments in a ${into}`,
+  const schemaFor = (verb: 'create' | 'change') => ({
+    operationId: `${verb}_${forCourse ? 'course' : 'program'}_enrollments`,
+    summary: `${verb === 'create' ? 'Create' : 'Change'} up to 25 enrollments in a ${into}`,
     tags: ['enrollments'],
     params: forCourse ? courseParams : programParams,
     body: forCourse ? courseWritesSchema : programWritesSchema,
@@ -79,11 +80,11 @@ export function writeRoutes(clients: Clients, into: 'program' | 'course run'): {
 
   return {
     POST: {
-      schema: schemaFor('Create'),
+      schema: schemaFor('create'),
       handler: (request, reply) => write(WriteMode.CREATE, request, reply),
     },
     PATCH: {
-      schema: schemaFor('Change'),
+      schema: schemaFor('change'),
       handler: (request, reply) => write(WriteMode.UPDATE, request, reply),
     },
   }

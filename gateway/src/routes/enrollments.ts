@@ -21,6 +21,7 @@ export function addEnrollments(app: FastifyInstance, clients: Clients, links: Jo
     routes: {
       ...readJobRoutes(clients, links, {
         kind: JobKind.LIST_PROGRAM_ENROLLMENTS,
+        operationId: 'read_program_enrollments',
         summary: 'Start a job that reads the enrollments in a program',
         params: programParams,
       }),
@@ -36,6 +37,7 @@ export function addEnrollments(app: FastifyInstance, clients: Clients, links: Jo
     routes: {
       ...readJobRoutes(clients, links, {
         kind: JobKind.LIST_COURSE_RUN_ENROLLMENTS,
+        operationId: 'read_course_enrollments',
         summary: 'Start a job that reads the enrollments in a course run',
         params: courseParams,
       }),
@@ -50,6 +52,7 @@ export function addEnrollments(app: FastifyInstance, clients: Clients, links: Jo
     authorize: (request) => checkProgram(clients, request, { permission: Permission.READ_ENROLLMENTS }),
     routes: readJobRoutes(clients, links, {
       kind: JobKind.GET_COURSE_RUN_GRADES,
+      operationId: 'read_course_grades',
       summary: 'Start a job that reads the grades in a course run',
       params: courseParams,
     }),
@@ -62,6 +65,7 @@ export function addEnrollments(app: FastifyInstance, clients: Clients, links: Jo
     authorize: checkByMethod(clients),
     routes: readJobRoutes(clients, links, {
       kind: JobKind.LIST_ALL_COURSE_RUN_ENROLLMENTS,
+      operationId: 'read_all_course_enrollments',
       summary: 'Start a job that reads the enrollments in all course runs of a program',
       params: programParams,
     }),

@@ -28,6 +28,7 @@ export function addHealth(app: FastifyInstance, { health }: Pick<Clients, 'healt
     method: ['GET', 'HEAD'],
     url: '/health',
     schema: {
+      operationId: 'get_health',
       summary: 'Tell whether the system can serve',
       tags: ['operations'],
       security: [],

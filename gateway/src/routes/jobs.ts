@@ -25,6 +25,7 @@ export function addJobs(app: FastifyInstance, clients: Clients): void {
     routes: {
       GET: {
         schema: {
+          operationId: 'list_jobs',
           summary: 'List your jobs that have not ended',
           tags: ['jobs'],
           response: { 200: Type.Array(jobStatusSchema), ...callerFaults },
@@ -42,6 +43,7 @@ export function addJobs(app: FastifyInstance, clients: Clients): void {
     routes: {
       GET: {
         schema: {
+          operationId: 'get_job',
           summary: 'Get a job',
           tags: ['jobs'],
           params: jobParams,
@@ -60,6 +62,7 @@ export function addJobs(app: FastifyInstance, clients: Clients): void {
     routes: {
       POST: {
         schema: {
+          operationId: 'cancel_job',
           summary: 'Ask a job to stop; it does so within seconds',
           tags: ['jobs'],
           params: jobParams,

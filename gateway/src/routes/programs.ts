@@ -21,6 +21,7 @@ export function addPrograms(app: FastifyInstance, clients: Clients): void {
     routes: {
       GET: {
         schema: {
+          operationId: 'list_programs',
           summary: 'List the programs that you may see',
           tags: ['programs'],
           querystring: programQuery,
@@ -46,6 +47,7 @@ export function addPrograms(app: FastifyInstance, clients: Clients): void {
     routes: {
       GET: {
         schema: {
+          operationId: 'get_program',
           summary: 'Get a program',
           tags: ['programs'],
           params: programParams,
@@ -68,6 +70,7 @@ export function addPrograms(app: FastifyInstance, clients: Clients): void {
     routes: {
       GET: {
         schema: {
+          operationId: 'list_course_runs',
           summary: 'List the course runs of a program',
           tags: ['programs'],
           params: programParams,

@@ -31,9 +31,10 @@ const formatQuery = Type.Object({
 export function readJobRoutes(
   clients: Clients,
   links: JobLinks,
-  job: { kind: JobKind; summary: string; params: unknown },
+  job: { kind: JobKind; operationId: string; summary: string; params: unknown },
 ): { GET: Route; HEAD: Route } {
   const schema = {
+    operationId: job.operationId,
     summary: job.summary,
     tags: ['enrollments'],
     params: job.params,

@@ -3,7 +3,7 @@ import Type from 'typebox'
 import { Permission } from '#proto/registrar/accesscontrol/v1/permission_pb.ts'
 import { type Clients, callOptionsOf } from '../clients.ts'
 import { invalid } from '../http-errors.ts'
-import { callerFaults, queryFault } from '../schemas/errors.ts'
+import { callerFaults } from '../schemas/errors.ts'
 import { type ProgramParams, pathParts, programParams } from '../schemas/parameters.ts'
 import { readDate, renderReport, reportSchema } from '../schemas/report.ts'
 import { checkProgram } from './program-check.ts'
@@ -22,6 +22,7 @@ export function addReports(app: FastifyInstance, clients: Clients): void {
     routes: {
       GET: {
         schema: {
+          operationId: 'list_reports',
           summary: 'List the reports on a program',
           tags: ['reports'],
           params: programParams,
@@ -30,7 +31,7 @@ export function addReports(app: FastifyInstance, clients: Clients): void {
               Type.String({ format: 'date', description: 'Only reports of this day or later.' }),
             ),
           }),
-          response: { 200: Type.Array(reportSchema), ...callerFaults, ...queryFault },
+          response: { 200: Type.Array(reportSchema), ...callerFaults },
         },
         handler: async (request) => {
           const { program_key: programKey } = request.params as ProgramParams

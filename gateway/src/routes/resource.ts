@@ -42,7 +42,7 @@ export function addResource(app: FastifyInstance, resource: Resource): void {
       method: method as HTTPMethods,
       url,
       config,
-      schema: method === 'HEAD' ? { ...route.schema, hide: true } : route.schema,
+      schema: method === 'HEAD' ? { ...route.schema, hide: true } : named(route.schema, app.prefix),
       onRequest: route.onRequest ?? setBodyAside,
       ...(route.onSend && { onSend: route.onSend }),
       handler: route.handler,
@@ -60,6 +60,12 @@ export function addResource(app: FastifyInstance, resource: Resource): void {
       throw new HttpFault(405, { detail: `Method "${request.method}" not allowed.` })
     },
   })
+}
+
+// An operation has one id in each version of the API.
+function named(schema: FastifySchema, prefix: string): FastifySchema {
+  if (schema.operationId === undefined) return schema
+  return { ...schema, operationId: `${prefix.split('/').at(-1)}_${schema.operationId}` }
 }
 
 // Fastify would judge the Content-Type before the handler is asked; the contract has that judged after the permission.

@@ -5,7 +5,7 @@ import { Permission } from '#proto/registrar/accesscontrol/v1/permission_pb.ts'
 import { JobKind } from '#proto/registrar/jobs/v1/job_pb.ts'
 import { type Clients, writeOptionsOf } from '../clients.ts'
 import { detail, HttpFault } from '../http-errors.ts'
-import { hasBody } from '../json-body.ts'
+import { brokenOff, hasBody } from '../json-body.ts'
 import { callerFaults, uploadFaults } from '../schemas/errors.ts'
 import { jobAcceptanceSchema } from '../schemas/job.ts'
 import { type ProgramParams, pathParts, programParams } from '../schemas/parameters.ts'
@@ -25,11 +25,13 @@ export async function addUploads(app: FastifyInstance, clients: Clients, links: 
   addUpload(app, clients, links, {
     url: `/programs/${pathParts.program}/enrollments/upload`,
     kind: JobKind.WRITE_PROGRAM_ENROLLMENTS,
+    operationId: 'upload_program_enrollments',
     summary: 'Upload a CSV of program enrollments',
   })
   addUpload(app, clients, links, {
     url: `/programs/${pathParts.program}/course_enrollments/upload`,
     kind: JobKind.WRITE_COURSE_RUN_ENROLLMENTS,
+    operationId: 'upload_course_enrollments',
     summary: 'Upload a CSV of course enrollments',
   })
 }
@@ -38,7 +40,7 @@ function addUpload(
   app: FastifyInstance,
   clients: Clients,
   links: JobLinks,
-  upload: { url: string; kind: JobKind; summary: string },
+  upload: { url: string; kind: JobKind; operationId: string; summary: string },
 ): void {
   addResource(app, {
     url: upload.url,
@@ -48,6 +50,7 @@ function addUpload(
     routes: {
       POST: {
         schema: {
+          operationId: upload.operationId,
           summary: upload.summary,
           tags: ['uploads'],
           params: programParams,
@@ -67,6 +70,7 @@ function addUpload(
           requireForm(request)
         },
         handler: async (request, reply) => {
+          if (request.raw.destroyed) throw brokenOff()
           const { program_key: programKey } = request.params as ProgramParams
           const content = await readFile(request)
           const { job } = await clients.jobs.createUploadJob(

@@ -36,6 +36,7 @@ export function addV3(app: FastifyInstance, clients: Clients, apiRoot: string): 
     routes: {
       GET: {
         schema: {
+          operationId: 'list_programs',
           summary: 'List the programs that you may see, by pages',
           tags: ['programs'],
           querystring: programPageQuery,

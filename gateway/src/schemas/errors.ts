@@ -12,6 +12,11 @@ const validation = Type.Array(Type.String(), { minItems: 1, maxItems: 1 })
 
 /** What any route that wants a caller may answer beside its success. */
 export const callerFaults = {
+  400: {
+    ...validation,
+    description: 'A value that cannot be used.',
+    examples: [['expected min_created_date to be a date of the form YYYY-MM-DD']],
+  },
   401: detailOf(
     'No valid token.',
     'Authentication credentials were not provided.',
@@ -49,14 +54,6 @@ export const anonymousFaults = {
 
 export const methodFault = {
   405: detailOf('A method that this path does not have.', 'Method "DELETE" not allowed.'),
-} as const
-
-export const queryFault = {
-  400: {
-    ...validation,
-    description: 'A query that cannot be used.',
-    examples: [['min_created_date must be …']],
-  },
 } as const
 
 export const jobEndedFault = { 409: detailOf('The job has ended.', 'The job has ended already.') } as const

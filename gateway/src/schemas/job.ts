@@ -19,6 +19,10 @@ export const jobAcceptanceSchema = Type.Object(
   {
     description: 'Accepted. Ask `job_url` until the job has ended.',
     examples: [{ job_id: jobId, job_url: `https://registrar.example.com/api/v2/jobs/${jobId}` }],
+    headers: {
+      Location: { type: 'string', description: 'The same as `job_url`.' },
+      'Retry-After': { type: 'string', description: 'When to ask first, in seconds.' },
+    },
   },
 )
 

@@ -8,7 +8,7 @@ const courseStaffFlag = 'enable_course_role_management'
 export function newJobFrom({
   program,
   caller,
-}: GetProgramResponse): Omit<NewJob, 'id' | 'kind' | 'format' | 'courseId' | 'courseKey'> {
+}: GetProgramResponse): Omit<NewJob, 'id' | 'kind' | 'format' | 'courseId' | 'courseKey' | 'rowsTotal'> {
   if (program === undefined || caller === undefined)
     throw new Error('the catalog named no program or no caller')
   return {

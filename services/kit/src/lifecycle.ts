@@ -78,6 +78,6 @@ function exitOnUncaught(logger: Logger): void {
 function isHarmless(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const code = 'code' in error ? String(error.code) : ''
-  if (/^ERR_HTTP2_(SESSION|STREAM|GOAWAY)/.test(code)) return true
+  if (/^ERR_HTTP2_(INVALID_SESSION|SESSION|STREAM|GOAWAY)/.test(code)) return true
   return error.name === 'ConnectError' && /GOAWAY|PING timed out|connection aborted/.test(error.message)
 }

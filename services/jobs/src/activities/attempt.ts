@@ -21,8 +21,8 @@ export type Attempt = {
   signal: AbortSignal
   /** When to end the part, in milliseconds since 1970, so that a later failure costs little. */
   endsAt: number
-  /** Tells how many rows of the job are done, and how many there are. */
-  note(rowsDone: number, rowsTotal?: number): void
+  /** Tells how many rows of the job are done. */
+  note(rowsDone: number): void
 }
 
 /** How long a part may take, in milliseconds. */
@@ -51,7 +51,6 @@ export async function runAttempt<T>(
     state: number === 1 ? ('IN_PROGRESS' as const) : ('RETRYING' as const),
     attempt: number,
     rowsDone: part.rowsDone,
-    rowsTotal: undefined as number | undefined,
   }
   const tell = async () => {
     if (!info.isLocal) context.heartbeat(standing.rowsDone)
@@ -67,7 +66,7 @@ export async function runAttempt<T>(
     return await work({
       signal: AbortSignal.any([cancellationSignal, stopped.signal]),
       endsAt: Date.now() + (info.isLocal ? limits.quickMs : limits.steadyMs),
-      note: (rowsDone, rowsTotal) => Object.assign(standing, { rowsDone, rowsTotal }),
+      note: (rowsDone) => Object.assign(standing, { rowsDone }),
     })
   } catch (error) {
     if (cancellationSignal.aborted) throw cancellationSignal.reason

@@ -51,7 +51,7 @@ class PartWriting {
     const layout: UploadLayout = { isCourse, hasCourseStaff: plan.hasCourseStaff }
     const unasked: string[] = []
     if (from.parts === 1) yield uploadHeaderOf(layout)
-    this.progress = { ...from, done: plan.rowsTotal === 0 }
+    this.progress = { ...from, done: rows.length === 0 }
     for await (const batch of writeEntries(enrollment, this.#task, plan, from.cursor, signal)) {
       let text = ''
       for (const { row, status, isUnasked } of batch.results) {
@@ -68,7 +68,7 @@ class PartWriting {
         cursor: { ...from.cursor, ...batch.next },
         done: batch.isLast,
       }
-      note(this.progress.rows, plan.rowsTotal)
+      note(this.progress.rows)
       if (this.progress.rows - from.rows >= limits.rows || Date.now() >= endsAt) break
     }
     // What the LMS told of learners about whom nobody asked comes last.

@@ -15,6 +15,7 @@ const job: NewJob = {
   format: 'csv',
   includeAccounts: false,
   includeCourseStaff: false,
+  rowsTotal: null,
 }
 
 test('jobs have the names that partners know', () => {

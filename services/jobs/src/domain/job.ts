@@ -40,6 +40,8 @@ export type NewJob = {
   format: ResultFormat
   includeAccounts: boolean
   includeCourseStaff: boolean
+  /** How many rows there are, where that is known beforehand. */
+  rowsTotal: number | null
 }
 
 /** Why a job failed: for machines, and in a sentence that a partner can read. */
@@ -50,7 +52,6 @@ export type Job = NewJob & {
   /** Which attempt is running, from 1; 0 before the first. */
   attempt: number
   rowsDone: number
-  rowsTotal: number | null
   /** What came of a grades or upload job. */
   outcome: string | null
   /** Why it failed; the last trouble while it is open. */

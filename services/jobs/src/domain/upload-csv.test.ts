@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { DomainError, Reason } from '#kit/errors.ts'
 import type { WriteKind } from './job.ts'
-import { maximumUploadBytes, parseUpload, type UploadRow, writeUpload } from './upload-csv.ts'
+import { createUpload, maximumUploadBytes, parseUpload, type UploadRow } from './upload-csv.ts'
 
 type Options = { kind?: WriteKind; allowCourseStaff?: boolean }
 
@@ -159,13 +159,15 @@ test('the largest file leaves the process time for other work', async () => {
   expect(turns).toBeGreaterThan(10)
 })
 
-test('rows are kept as a JSON array', async () => {
+test('an upload is kept as a JSON array of its rows, and counted', async () => {
   const rows = Array.from({ length: 5_000 }, (_, row) => ({ student_key: `"${row}`, status: 'é' }))
-  const text = (await Array.fromAsync(writeUpload(each(rows)))).join('')
-  expect(JSON.parse(text)).toEqual(rows)
-  expect(JSON.parse((await Array.fromAsync(writeUpload(each([])))).join(''))).toEqual([])
-})
+  const content = `student_key,status\n${rows.map(({ student_key }) => `"${student_key.replaceAll('"', '""')}",é`).join('\n')}`
+  const upload = createUpload(Buffer.from(content), 'WriteProgramEnrollments', { allowCourseStaff: false })
+  expect(JSON.parse((await Array.fromAsync(upload.chunks)).join(''))).toEqual(rows)
+  expect(upload.rowCount()).toBe(5_000)
 
-async function* each<T>(items: T[]): AsyncGenerator<T> {
-  yield* items
-}
+  const header = Buffer.from('student_key,status')
+  const empty = createUpload(header, 'WriteProgramEnrollments', { allowCourseStaff: false })
+  expect(JSON.parse((await Array.fromAsync(empty.chunks)).join(''))).toEqual([])
+  expect(empty.rowCount()).toBe(0)
+})

@@ -141,17 +141,18 @@ function csvInvalid(text: string): DomainError {
   return new DomainError(Reason.CSV_INVALID, text)
 }
 
-/** The rows as the object that they are kept in: a JSON array. */
-export async function* writeUpload(rows: AsyncIterable<UploadRow>): AsyncGenerator<string> {
-  let text = '['
-  let separator = '\n'
-  for await (const row of rows) {
-    text += separator + JSON.stringify(row)
-    separator = ',\n'
-    if (text.length > 65_536) {
+/** An uploaded CSV as the object that it is kept in, a JSON array of its rows, and how many there were when all were taken. */
+export function createUpload(...upload: Parameters<typeof parseUpload>) {
+  let count = 0
+  async function* write(): AsyncGenerator<string> {
+    let text = '['
+    for await (const row of parseUpload(...upload)) {
+      text += `${count++ === 0 ? '\n' : ',\n'}${JSON.stringify(row)}`
+      if (text.length < 65_536) continue
       yield text
       text = ''
     }
+    yield `${text}\n]`
   }
-  yield `${text}\n]`
+  return { chunks: write(), rowCount: () => count }
 }

@@ -31,7 +31,6 @@ test('course runs come in the order in which they were first named, each by the 
     ['ext', 2],
     ['int', 1],
   ])
-  expect(plan.rowsTotal).toBe(3)
 })
 
 test('the same learner in two course runs is no duplicate', () => {

@@ -23,7 +23,6 @@ export type Group = {
 export type UploadPlan = {
   /** In the order in which the file first names them. */
   groups: Group[]
-  rowsTotal: number
   hasCourseStaff: boolean
 }
 
@@ -36,7 +35,6 @@ export function planUpload(rows: readonly UploadRow[]): UploadPlan {
   }
   return {
     groups: [...groups].map(([courseId, group]) => ({ courseId, rows: group, entries: entriesOf(group) })),
-    rowsTotal: rows.length,
     hasCourseStaff: rows.some((row) => row.course_staff !== undefined),
   }
 }

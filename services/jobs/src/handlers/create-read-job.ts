@@ -36,7 +36,7 @@ export function createReadJob(dependencies: CreateReadJobDependencies): Rpc<'cre
     )
     const courseKey = courseId === null ? null : (answer.courseRuns[courseId]?.key ?? notFound())
     const format = request.format === ResultFormat.CSV ? 'csv' : 'json'
-    const course = { courseId, courseKey }
+    const course = { courseId, courseKey, rowsTotal: null }
     const job = await store.insert({ id: randomUUID(), kind, format, ...course, ...newJobFrom(answer) })
     await starter.startSoon(job)
     return { job: await tellJob(job) }

@@ -6,7 +6,7 @@ import { Permission } from '#proto/registrar/accesscontrol/v1/permission_pb.ts'
 import type { CatalogService } from '#proto/registrar/catalog/v1/catalog_service_pb.ts'
 import { isReadKind } from '../domain/job.ts'
 import { uploadKeyOf } from '../domain/object-keys.ts'
-import { maximumUploadBytes, parseUpload, writeUpload } from '../domain/upload-csv.ts'
+import { createUpload, maximumUploadBytes } from '../domain/upload-csv.ts'
 import { invalidArgument } from '../find-job.ts'
 import type { JobStarter } from '../job-starter.ts'
 import { kindOf, type TellJob } from '../messages.ts'
@@ -38,11 +38,12 @@ export function createUploadJob(dependencies: CreateUploadJobDependencies): Rpc<
     await store.assertNoOpenWrite(about.programId)
 
     const id = randomUUID()
-    const rows = parseUpload(request.content, kind, { allowCourseStaff: about.includeCourseStaff })
-    await storage.put(bucket, uploadKeyOf(id), writeUpload(rows))
+    const upload = createUpload(request.content, kind, { allowCourseStaff: about.includeCourseStaff })
+    await storage.put(bucket, uploadKeyOf(id), upload.chunks)
     try {
       if (answer.program?.activeCurriculumUuid === undefined) throw noActiveCurriculum()
-      const job = await store.insert({ id, kind, format: 'csv', courseId: null, courseKey: null, ...about })
+      const course = { courseId: null, courseKey: null, rowsTotal: upload.rowCount() }
+      const job = await store.insert({ id, kind, format: 'csv', ...course, ...about })
       await starter.startSoon(job)
       return { job: await tellJob(job) }
     } catch (error) {

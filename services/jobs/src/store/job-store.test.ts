@@ -41,6 +41,7 @@ function newJob(more: Partial<NewJob> = {}): NewJob {
     format: 'json',
     includeAccounts: false,
     includeCourseStaff: true,
+    rowsTotal: null,
     ...more,
   }
 }
@@ -105,8 +106,8 @@ test.each(['SUCCEEDED', 'FAILED', 'CANCELED'] as const)(
 )
 
 test('what has ended does not change again', async () => {
-  const { id } = await store.insert(newJob())
-  expect(await store.noteStanding(id, { ...working(5), rowsTotal: 9 })).toBe(true)
+  const { id } = await store.insert(newJob({ rowsTotal: 9 }))
+  expect(await store.noteStanding(id, working(5))).toBe(true)
   expect(await store.end(id, { state: 'SUCCEEDED', outcome: '207', rowsDone: 9 })).toBe(true)
   const ended = await store.find(id)
   expect(ended).toMatchObject({ state: 'SUCCEEDED', outcome: '207', rowsDone: 9, rowsTotal: 9, attempt: 1 })

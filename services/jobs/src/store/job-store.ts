@@ -32,7 +32,6 @@ export type Standing = {
   state: 'IN_PROGRESS' | 'RETRYING'
   attempt: number
   rowsDone: number
-  rowsTotal?: number
 }
 
 export type Success = { state: 'SUCCEEDED'; outcome: string | null; rowsDone: number }
@@ -101,9 +100,8 @@ export function createJobStore(sequelize: Sequelize) {
     },
 
     /** Says how a job at work stands; false when it has ended. */
-    noteStanding(id: string, { state, attempt, rowsDone, rowsTotal }: Standing): Promise<boolean> {
-      const total = rowsTotal === undefined ? {} : { rowsTotal }
-      return change(id, { state, attempt, rowsDone, ...total }, openStates)
+    noteStanding(id: string, { state, attempt, rowsDone }: Standing): Promise<boolean> {
+      return change(id, { state, attempt, rowsDone }, openStates)
     },
 
     /** Says that an attempt failed and why, and that there will be another; false when the job has ended. */

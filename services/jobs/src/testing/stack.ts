@@ -29,11 +29,12 @@ export type TestStack = {
   temporal: TestTemporal
   operator: JobsClient
   /** A client for a user, who from now on is as told and may do everything on every program unless told otherwise. */
-  as(username: string, user?: Partial<TestUser>): JobsClient
+  as(username: string, user?: Partial<TestUser>, serviceUrl?: string): JobsClient
   /** The worker that runs now. */
   worker(): ChildProcess
   startWorker(env?: Record<string, string>): Promise<ChildProcess>
-  startService(env?: Record<string, string>): Promise<ChildProcess>
+  /** Starts one more service; returns its address. */
+  startService(env?: Record<string, string>): Promise<string>
   /** Runs a statement on the tables of jobs. */
   sql<T extends object>(statement: string, values?: unknown[]): Promise<T[]>
   stop(): Promise<void>
@@ -46,10 +47,9 @@ export async function startTestStack(env: Record<string, string> = {}): Promise<
   const database = await createTestDatabase()
   await migrate(database.url, 'jobs', new URL('migrations/', folder))
   const dataDir = await mkdtemp(join(tmpdir(), 'registrar-jobs-'))
-  const [peers, temporal, [port]] = await Promise.all([
+  const [peers, temporal] = await Promise.all([
     startTestPeers(tokens.config),
     startTestTemporal(join(dataDir, 'temporal')),
-    findFreePorts(1),
   ])
   const shared = {
     NODE_ENV: 'production',
@@ -60,7 +60,6 @@ export async function startTestStack(env: Record<string, string> = {}): Promise<
     CATALOG_URL: peers.url,
     ENROLLMENT_URL: peers.url,
     ACCESS_CONTROL_URL: peers.url,
-    JOBS_PORT: String(port),
     JWT_ISSUER: tokens.config.issuer,
     JWT_AUDIENCE: tokens.config.audience,
     JWT_PUBLIC_SIGNING_JWK_SET: JSON.stringify(tokens.config.jwks),
@@ -80,21 +79,25 @@ export async function startTestStack(env: Record<string, string> = {}): Promise<
     worker = await start('src/worker.ts', { SERVICE_PRIVATE_KEY, ...own })
     return worker
   }
-  const startService = (own: Record<string, string> = {}) => start('src/main.ts', own)
-  await Promise.all([startService(), startWorker()])
+  const startService = async (own: Record<string, string> = {}) => {
+    const [port] = await findFreePorts(1)
+    await start('src/main.ts', { JOBS_PORT: String(port), ...own })
+    return `http://127.0.0.1:${port}`
+  }
+  const [url] = await Promise.all([startService(), startWorker()])
   const postgres = new PostgresClient({ connectionString: database.url, options: '-c search_path=jobs' })
   await postgres.connect()
-  const url = `http://127.0.0.1:${port}`
-  const connect = (token: () => Promise<string>) => createRpcClient(JobsService, url, { token })
+  const connect = (serviceUrl: string, token: () => Promise<string>) =>
+    createRpcClient(JobsService, serviceUrl, { token })
   return {
     ...{ url, tokens, peers, temporal, startWorker, startService },
     mediaDir: join(dataDir, 'media'),
-    operator: connect(() => tokens.mintService('operator')),
-    as(username, user = {}) {
+    operator: connect(url, () => tokens.mintService('operator')),
+    as(username, user = {}, serviceUrl = url) {
       const permissions = [Permission.READ_ENROLLMENTS, Permission.WRITE_ENROLLMENTS, Permission.READ_REPORTS]
       const id = peers.users.get(username)?.id ?? randomUUID()
       peers.users.set(username, { id, permissions, ...user })
-      return connect(() => tokens.mint({ preferred_username: username }))
+      return connect(serviceUrl, () => tokens.mint({ preferred_username: username }))
     },
     worker: () => worker,
     async sql<T extends object>(statement: string, values?: unknown[]) {

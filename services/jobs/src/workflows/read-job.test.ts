@@ -34,7 +34,11 @@ beforeEach(() => {
   })
 })
 
-async function start(kind: JobKind, format = ResultFormat.JSON, courseId = ''): Promise<string> {
+async function start(
+  kind: JobKind,
+  format: ResultFormat = ResultFormat.JSON,
+  courseId = '',
+): Promise<string> {
   const { job } = await client.createReadJob({ kind, programKey: 'masters', courseId, format })
   return job?.id as string
 }
@@ -216,12 +220,11 @@ test.each([
 })
 
 test('a job that takes too long ends at its limit and says what held it up', async () => {
-  const hurried = await stack.startService({ JOB_TIME_LIMIT: '4' })
+  const hurried = stack.as('partner', {}, await stack.startService({ JOB_TIME_LIMIT: '4' }))
   const away = new DomainError(Reason.UPSTREAM_UNAVAILABLE, 'The LMS is away.')
   stack.peers.enrollment.failures = Array(100).fill(away)
-  const { job } = await hurried.client.createReadJob({
-    ...{ kind: JobKind.LIST_PROGRAM_ENROLLMENTS, programKey: 'masters' },
-  }, await asPartner())
+  const kind = JobKind.LIST_PROGRAM_ENROLLMENTS
+  const { job } = await hurried.createReadJob({ kind, programKey: 'masters' })
   const message = 'The job did not end within 4 seconds. The last trouble was: The LMS is away.'
   expect(await waitForJob(client, job?.id)).toMatchObject({
     ...{ state: JobState.FAILED, failure: { reason: 'TIME_LIMIT', message } },

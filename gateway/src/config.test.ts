@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest'
+import { ConfigError } from '#kit/config.ts'
+import { createTestTokens } from '#kit/testing/tokens.ts'
+import { readGatewayConfig } from './config.ts'
+
+const tokens = await createTestTokens()
+const production = {
+  NODE_ENV: 'production',
+  JWT_ISSUER: 'issuer',
+  JWT_PUBLIC_SIGNING_JWK_SET: JSON.stringify(tokens.config.jwks),
+  SERVICE_PUBLIC_KEY: JSON.stringify(tokens.config.servicePublicJwk),
+}
+
+test('what is not set has its documented default', async () => {
+  expect(await readGatewayConfig(production)).toMatchObject({
+    listen: { host: '127.0.0.1', port: 18734 },
+    apiRoot: 'http://127.0.0.1:18734/api',
+    corsOrigins: [],
+    peers: { catalog: 'http://127.0.0.1:18742', jobs: 'http://127.0.0.1:18744' },
+  })
+})
+
+test('API_ROOT follows the port, and loses a slash at its end', async () => {
+  expect((await readGatewayConfig({ ...production, GATEWAY_PORT: '9000' })).apiRoot).toBe(
+    'http://127.0.0.1:9000/api',
+  )
+  const config = await readGatewayConfig({ ...production, API_ROOT: 'https://registrar.example.com/api/' })
+  expect(config.apiRoot).toBe('https://registrar.example.com/api')
+})
+
+test('origins are a list with commas', async () => {
+  const config = await readGatewayConfig({
+    ...production,
+    CORS_ORIGIN_WHITELIST: 'https://a.test, http://b.test:1',
+  })
+  expect(config.corsOrigins).toEqual(['https://a.test', 'http://b.test:1'])
+})
+
+test.each([
+  [{ CORS_ORIGIN_WHITELIST: 'https://a.test/' }, 'CORS_ORIGIN_WHITELIST'],
+  [{ CORS_ORIGIN_WHITELIST: '*' }, 'CORS_ORIGIN_WHITELIST'],
+  [{ GATEWAY_PORT: 'x' }, 'GATEWAY_PORT'],
+  [{ API_ROOT: 'registrar.example.com' }, 'API_ROOT'],
+  [{ JWT_PUBLIC_SIGNING_JWK_SET: '' }, 'No token could be verified'],
+])('%j cannot be used, and says so', async (env, sentence) => {
+  const reading = readGatewayConfig({ ...production, ...env })
+  await expect(reading).rejects.toThrow(ConfigError)
+  await expect(reading).rejects.toThrow(sentence)
+})
+
+test('service tokens are not for the gateway', async () => {
+  expect((await readGatewayConfig(production)).jwt).not.toHaveProperty('servicePublicJwk')
+})
