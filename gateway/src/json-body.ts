@@ -42,7 +42,8 @@ async function readBytes(request: FastifyRequest): Promise<Buffer> {
     raw.on('data', (chunk: Buffer) => {
       length += chunk.length
       // What comes after the limit is let run out and not kept.
-      chunks.push(chunk)
+      if (length > bodyLimit) reject(tooLarge())
+      else chunks.push(chunk)
     })
     raw.on('end', () => resolve(Buffer.concat(chunks)))
     raw.on('error', () => reject(brokenOff()))

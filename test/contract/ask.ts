@@ -7,7 +7,7 @@ import { buildDeclared, type DeclaredRoute, faultInAnswer, findRoute } from './d
 
 /**
  * A school of the test file's own in the running system, with its people. Texts of requests and of what is expected name its
- * parts in braces: `{org}`, `{masters}`, `{micro}`, and of `masters` the run with an external key (`{run}`, `{external}`) and the
+ * parts in braces: `{org}`, `{masters}` (`{MASTERS}` in capitals), `{micro}`, and of `masters` the run with an external key (`{run}`, `{external}`) and the
  * one without (`{plain}`); `{gateway}` is where the system is reached.
  */
 export type Scene = {
@@ -40,6 +40,7 @@ export async function openScene(): Promise<Scene> {
     names: {
       org: school.key,
       masters: masters.key,
+      MASTERS: masters.key.toUpperCase(),
       micro: micro.key,
       run: masters.withExternalKey.key,
       external: masters.withExternalKey.externalKey,

@@ -99,7 +99,7 @@ describe('a program', () =>
       },
       {
         name: 'is found by its exact key only',
-        path: `${masters.replace('{masters}', 'SCHOOL')}`,
+        path: '/api/v1/programs/{MASTERS}',
         as: 'root',
         status: 404,
         json: notFound,

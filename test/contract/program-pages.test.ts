@@ -87,7 +87,7 @@ const pages: [name: string, query: string, page: Page][] = [
   [
     'given twice, the last counts',
     '?page=9&page=2&page_size=9&page_size=4',
-    { count: 5, next: null, previous: `${url}?page_size=4`, keys: ['p5'] },
+    { count: 5, next: null, previous: `${url}?page_size=9&page_size=4`, keys: ['p5'] },
   ],
 ]
 

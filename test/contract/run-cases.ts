@@ -25,7 +25,8 @@ export function notAllowed(method: string): { detail: string } {
 
 /** Makes a test of each case. */
 export function runCases(scene: () => Scene, cases: Case[]): void {
-  test.each(cases)('$name', async ({ name: _, status, json, text, answers = {}, ...request }) => {
+  test.each(cases.map((each) => [each.name, each] as const))('%s', async (_, each) => {
+    const { name: __, status, json, text, answers = {}, ...request } = each
     const { names } = scene()
     const answer = await ask(scene(), request)
     expect({ status: answer.status, text: answer.text }).toMatchObject({ status })

@@ -78,6 +78,9 @@ async function openReference(): Promise<FastifyInstance> {
       url: documentUrl,
       withDefaultFonts: false,
       telemetry: false,
+      // Their buttons lead to a company's site.
+      showDeveloperTools: 'never',
+      hideClientButton: true,
       agent: { disabled: true },
       mcp: { disabled: true },
     },

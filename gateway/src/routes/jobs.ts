@@ -28,7 +28,10 @@ export function addJobs(app: FastifyInstance, clients: Clients): void {
           operationId: 'list_jobs',
           summary: 'List your jobs that have not ended',
           tags: ['jobs'],
-          response: { 200: Type.Array(jobStatusSchema), ...callerFaults },
+          response: {
+            200: Type.Array(jobStatusSchema, { description: 'Jobs, newest first.' }),
+            ...callerFaults,
+          },
         },
         handler: async (request) => (await listUnfinishedJobs(clients, request)).map(renderJob),
       },

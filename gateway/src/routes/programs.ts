@@ -25,7 +25,11 @@ export function addPrograms(app: FastifyInstance, clients: Clients): void {
           summary: 'List the programs that you may see',
           tags: ['programs'],
           querystring: programQuery,
-          response: { 200: Type.Array(programSchema), 304: unchangedSchema, ...callerFaults },
+          response: {
+            200: Type.Array(programSchema, { description: 'Programs, oldest first.' }),
+            304: unchangedSchema,
+            ...callerFaults,
+          },
         },
         onSend: sendEtag,
         handler: async (request) => {
@@ -74,7 +78,10 @@ export function addPrograms(app: FastifyInstance, clients: Clients): void {
           summary: 'List the course runs of a program',
           tags: ['programs'],
           params: programParams,
-          response: { 200: Type.Array(courseRunSchema), ...callerFaults },
+          response: {
+            200: Type.Array(courseRunSchema, { description: 'Course runs, in the order of the curriculum.' }),
+            ...callerFaults,
+          },
         },
         handler: async (request) => {
           const { program_key: programKey } = request.params as ProgramParams

@@ -31,7 +31,7 @@ export function addReports(app: FastifyInstance, clients: Clients): void {
               Type.String({ format: 'date', description: 'Only reports of this day or later.' }),
             ),
           }),
-          response: { 200: Type.Array(reportSchema), ...callerFaults },
+          response: { 200: Type.Array(reportSchema, { description: 'Reports, by name.' }), ...callerFaults },
         },
         handler: async (request) => {
           const { program_key: programKey } = request.params as ProgramParams

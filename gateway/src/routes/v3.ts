@@ -19,12 +19,15 @@ const defaultPageSize = 100
 // The catalog counts what it passes over in 32 bits.
 const maximumSkip = 2 ** 31 - 1
 
-const programPageSchema = Type.Object({
-  count: Type.Integer({ description: 'How many programs there are on all pages.' }),
-  next: nullableText({ description: 'The next page; null on the last.' }),
-  previous: nullableText({ description: 'The page before; null on the first.' }),
-  results: Type.Array(programSchema),
-})
+const programPageSchema = Type.Object(
+  {
+    count: Type.Integer({ description: 'How many programs there are on all pages.' }),
+    next: nullableText({ description: 'The next page; null on the last.' }),
+    previous: nullableText({ description: 'The page before; null on the first.' }),
+    results: Type.Array(programSchema),
+  },
+  { description: 'A page of programs, oldest first.' },
+)
 
 /** All of /api/v3: the programs by pages. */
 export function addV3(app: FastifyInstance, clients: Clients, apiRoot: string): void {

@@ -122,4 +122,13 @@ export const pathCases: Case[] = [
       status: 200,
     })),
   ),
+  ...['constructor', '__proto__', 'toString'].map((id) => ({
+    name: `the course id ${id} is a course only if there is one`,
+    method: 'POST',
+    path: `${program}/courses/${id}/enrollments`,
+    as: 'owner',
+    body: {},
+    status: 404,
+    json: notFound,
+  })),
 ]

@@ -205,7 +205,7 @@ test('every look at a job gives a link that works for everybody, for the time th
   })
   const csv = await createDone(partner, ResultFormat.CSV)
   expect(await readLink(csv.resultUrl)).toMatchObject({
-    info: { contentType: 'text/csv; charset=utf-8', fileName: `${csv.id}.csv`, size: 106n },
+    info: { contentType: 'text/csv; charset=utf-8', fileName: `${csv.id}.csv`, size: 111n },
   })
   const expires = Number(new URL(json.resultUrl as string).searchParams.get('expires'))
   expect(Math.abs(expires - Date.now() / 1000 - 600)).toBeLessThan(20)

@@ -86,6 +86,11 @@ export function httpUrl(fallback: string): RequiredValidatorSpec<string> {
   return parseHttpUrl({ desc: httpUrlWanted, default: fallback })
 }
 
+/** An http or https URL that must be set. */
+export function requiredHttpUrl(): RequiredValidatorSpec<string> {
+  return parseHttpUrl({ desc: httpUrlWanted })
+}
+
 /** An http or https URL that may be left out. */
 export function optionalHttpUrl(): OptionalValidatorSpec<string> {
   return parseHttpUrl({ desc: httpUrlWanted, default: undefined })

@@ -36,8 +36,14 @@ export function createReadJob(dependencies: CreateReadJobDependencies): Rpc<'cre
     )
     const courseKey = courseId === null ? null : (answer.courseRuns[courseId]?.key ?? notFound())
     const format = request.format === ResultFormat.CSV ? 'csv' : 'json'
-    const course = { courseId, courseKey, rowsTotal: null }
-    const job = await store.insert({ id: randomUUID(), kind, format, ...course, ...newJobFrom(answer) })
+    const job = await store.insert({
+      ...newJobFrom(answer),
+      id: randomUUID(),
+      kind,
+      format,
+      courseId,
+      courseKey,
+    })
     await starter.startSoon(job)
     return { job: await tellJob(job) }
   }

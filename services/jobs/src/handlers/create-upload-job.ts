@@ -29,10 +29,8 @@ export function createUploadJob(dependencies: CreateUploadJobDependencies): Rpc<
   return async (request, context) => {
     const kind = kindOf(request.kind)
     if (kind === undefined || isReadKind(kind)) throw invalidArgument('kind', 'must be one that writes')
-    const answer = await catalog.getProgram(
-      { key: request.programKey, requiredPermission: Permission.WRITE_ENROLLMENTS },
-      callOptionsOf(context),
-    )
+    const wanted = { key: request.programKey, requiredPermission: Permission.WRITE_ENROLLMENTS }
+    const answer = await catalog.getProgram(wanted, callOptionsOf(context))
     if (request.content.byteLength > maximumUploadBytes) throw tooLarge()
     const about = newJobFrom(answer)
     await store.assertNoOpenWrite(about.programId)
@@ -42,8 +40,7 @@ export function createUploadJob(dependencies: CreateUploadJobDependencies): Rpc<
     await storage.put(bucket, uploadKeyOf(id), upload.chunks)
     try {
       if (answer.program?.activeCurriculumUuid === undefined) throw noActiveCurriculum()
-      const course = { courseId: null, courseKey: null, rowsTotal: upload.rowCount() }
-      const job = await store.insert({ id, kind, format: 'csv', ...course, ...about })
+      const job = await store.insert({ ...about, id, kind, format: 'csv', rowsTotal: upload.rowCount() })
       await starter.startSoon(job)
       return { job: await tellJob(job) }
     } catch (error) {
@@ -58,8 +55,6 @@ function tooLarge(): DomainError {
 }
 
 function noActiveCurriculum(): DomainError {
-  return new DomainError(
-    Reason.NO_ACTIVE_CURRICULUM,
-    'The program has no active curriculum: nobody can be enrolled in it.',
-  )
+  const text = 'The program has no active curriculum: nobody can be enrolled in it.'
+  return new DomainError(Reason.NO_ACTIVE_CURRICULUM, text)
 }

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { DomainError, Reason } from '#kit/errors.ts'
+import { describeStorage } from '../testing/storage-contract.ts'
 import { createFolderStorage } from './folder-storage.ts'
-import { describeStorage } from './storage-contract.ts'
 
 describeStorage('folder storage', async () => {
   const root = await mkdtemp(join(tmpdir(), 'registrar-storage-'))

@@ -5,7 +5,15 @@ import { DomainError, Reason } from '#kit/errors.ts'
 import type { CourseGradeSchema } from '#proto/registrar/enrollment/v1/course_grade_pb.ts'
 import type { EnrollmentService } from '#proto/registrar/enrollment/v1/enrollment_service_pb.ts'
 import type { EnrollmentWrite } from '#proto/registrar/enrollment/v1/enrollment_write_pb.ts'
-import type { TestProgram } from './peers.ts'
+
+export type TestProgram = {
+  id: string
+  discoveryUuid: string
+  organizationKey: string
+  hasNoCurriculum?: boolean
+  /** Internal key → external key, in the order of the curriculum. */
+  courses: Record<string, string>
+}
 
 /** Enrollment as jobs meet it: rows made up as they are asked for, writes kept. */
 export type TestEnrollment = {

@@ -9,7 +9,7 @@ import { Permission } from '#proto/registrar/accesscontrol/v1/permission_pb.ts'
 import type { CallerSchema } from '#proto/registrar/accesscontrol/v1/user_pb.ts'
 import { CatalogService } from '#proto/registrar/catalog/v1/catalog_service_pb.ts'
 import { EnrollmentService } from '#proto/registrar/enrollment/v1/enrollment_service_pb.ts'
-import { createTestEnrollment, type TestEnrollment } from './enrollment.ts'
+import { createTestEnrollment, type TestEnrollment, type TestProgram } from './enrollment.ts'
 
 export type TestUser = {
   id: string
@@ -19,15 +19,6 @@ export type TestUser = {
   flags?: string[]
   /** What the user may do on every program. */
   permissions?: Permission[]
-}
-
-export type TestProgram = {
-  id: string
-  discoveryUuid: string
-  organizationKey: string
-  hasNoCurriculum?: boolean
-  /** Internal key → external key, in the order of the curriculum. */
-  courses: Record<string, string>
 }
 
 /** The catalog, access-control and enrollment as jobs meet them, at their RPCs, on one port; filled by tests. */

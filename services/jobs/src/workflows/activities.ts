@@ -20,7 +20,7 @@ const quick = proxyLocalActivities<Activities>({
 // The heartbeat tells of a worker that was killed. How often it is tried is bounded by the job's time limit.
 const steady = proxyActivities<Activities>({
   startToCloseTimeout: '10 minutes',
-  heartbeatTimeout: '6 seconds',
+  heartbeatTimeout: '5 seconds',
   retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
 })
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { DomainError, Reason } from '#kit/errors.ts'
-import { type Chunk, readChunkBytes, type Storage } from './storage.ts'
+import { type Chunk, readChunkBytes, type Storage } from '../storage/storage.ts'
 
 /** A storage for the suite, empty, and what removes it. */
 export type StorageUnderTest = { storage: Storage; stop(): Promise<void> }
