@@ -13,7 +13,11 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['services/**/*.test.ts', 'gateway/**/*.test.ts', 'test/{stack,promises}/**/*.test.ts'],
+          include: [
+            'services/**/*.test.ts',
+            'gateway/**/*.test.ts',
+            'test/{edx,stack,promises}/**/*.test.ts',
+          ],
           globalSetup: 'test/global-setup/postgres.ts',
           sequence: { groupOrder: 1 },
         },

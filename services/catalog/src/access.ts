@@ -1,9 +1,11 @@
 import type { HandlerContext } from '@connectrpc/connect'
 import type { Caller } from '#proto/registrar/accesscontrol/v1/user_pb.ts'
 import type { AccessControl } from './clients/access-control.ts'
-import { effectiveOn, type Permission } from './domain/permission.ts'
+import { dueAmong } from './domain/freshness.ts'
+import { concernsEnrollments, effectiveOn, type Permission } from './domain/permission.ts'
 import type { Program } from './domain/program.ts'
-import { programNotFound, staffNeeded, superuserNeeded } from './domain/refusals.ts'
+import { programNotFound, staffNeeded, superuserNeeded, typeUndecided } from './domain/refusals.ts'
+import type { ProgramDetails } from './program-details.ts'
 import type { ProgramStore } from './store/programs.ts'
 
 /** A program as one caller finds it. */
@@ -13,31 +15,45 @@ export type OpenProgram = {
   caller: Caller | undefined
   /** Empty for our own processes. */
   permissions: Permission[]
-  /** Whether the caller may do what the permission is for; our own processes may. */
+  /**
+   * Whether the caller may do what the permission is for; our own processes may. UPSTREAM_UNAVAILABLE when only Discovery could
+   * decide that.
+   */
   may(permission: Permission): boolean
 }
 
-type Sources = { programs: Pick<ProgramStore, 'find'>; accessControl: AccessControl }
+type Sources = {
+  programs: Pick<ProgramStore, 'find'>
+  accessControl: AccessControl
+  details: Pick<ProgramDetails, 'fetch'>
+}
 
 /** Finds a program and what the caller may do on it. An inactive user is told so before PROGRAM_NOT_FOUND is. */
 export async function openProgram(
-  { programs, accessControl }: Sources,
+  { programs, accessControl, details }: Sources,
   key: string,
   context: HandlerContext,
 ): Promise<OpenProgram> {
-  const program = await programs.find(key)
-  if (program === undefined) {
+  const found = await programs.find(key)
+  if (found === undefined) {
     await accessControl.identify(context)
     throw programNotFound()
   }
-  const resolved = await accessControl.resolve(context, program)
+  const resolved = await accessControl.resolve(context, found)
+  // Who may do nothing here learns nothing, and makes nobody ask Discovery.
+  const due = resolved?.given.size === 0 ? [] : dueAmong([found])
+  const program = (await details.fetch(due, context)) ? ((await programs.find(key)) ?? found) : found
   if (resolved === undefined) return { program, caller: undefined, permissions: [], may: () => true }
   const permissions = effectiveOn(program, (permission) => resolved.given.has(permission))
   return {
     program,
     caller: resolved.caller,
     permissions,
-    may: (permission) => permissions.includes(permission),
+    may(permission) {
+      const isUndecided = program.isTypeUndecided === true && concernsEnrollments(permission)
+      if (isUndecided && resolved.given.has(permission)) throw typeUndecided()
+      return permissions.includes(permission)
+    },
   }
 }
 

@@ -8,6 +8,7 @@ import { AccessControlService } from '#proto/registrar/accesscontrol/v1/access_c
 import { CatalogService } from '#proto/registrar/catalog/v1/catalog_service_pb.ts'
 import { createAccessControl } from './clients/access-control.ts'
 import { readCatalogConfig } from './config.ts'
+import { openDetailsSource } from './details-source.ts'
 import { routeCatalog } from './routes.ts'
 import { createCourseRunStore } from './store/course-runs.ts'
 import { bindModels } from './store/models.ts'
@@ -20,9 +21,12 @@ await run('catalog', async ({ env, logger }) => {
   const database = openDatabase(databaseUrl, 'catalog', logger, { poolSize })
   await assertMigrated(database, new URL('../migrations/', import.meta.url))
   bindModels(database)
+  const { discovery: upstream, freshSeconds } = config
+  const source = openDetailsSource({ database, upstream, freshSeconds, now: () => new Date(), logger })
   const dependencies = {
+    ...source,
     organizations: createOrganizationStore(),
-    programs: createProgramStore(database),
+    programs: createProgramStore(database, source.momentsNow),
     courseRuns: createCourseRunStore(database),
     accessControl: createAccessControl(createRpcClient(AccessControlService, config.peers['access-control'])),
   }
@@ -41,6 +45,7 @@ await run('catalog', async ({ env, logger }) => {
   return {
     async close() {
       await server.close()
+      await source.close()
       closeRpcConnections()
       await database.close()
     },

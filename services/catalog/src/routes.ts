@@ -1,6 +1,7 @@
 import type { ConnectRouter } from '@connectrpc/connect'
 import { CatalogService } from '#proto/registrar/catalog/v1/catalog_service_pb.ts'
 import type { AccessControl } from './clients/access-control.ts'
+import type { Discovery } from './clients/discovery.ts'
 import { addCourseRun } from './handlers/add-course-run.ts'
 import { createOrganization } from './handlers/create-organization.ts'
 import { createProgram } from './handlers/create-program.ts'
@@ -9,6 +10,7 @@ import { getOrganization } from './handlers/get-organization.ts'
 import { getProgram } from './handlers/get-program.ts'
 import { listCourseRuns } from './handlers/list-course-runs.ts'
 import { listPrograms } from './handlers/list-programs.ts'
+import type { ProgramDetails } from './program-details.ts'
 import type { CourseRunStore } from './store/course-runs.ts'
 import type { OrganizationStore } from './store/organizations.ts'
 import type { ProgramStore } from './store/programs.ts'
@@ -18,6 +20,9 @@ export type Dependencies = {
   programs: ProgramStore
   courseRuns: CourseRunStore
   accessControl: AccessControl
+  details: ProgramDetails
+  /** Undefined where operators make the catalog. */
+  discovery: Discovery | undefined
 }
 
 export function routeCatalog(router: ConnectRouter, dependencies: Dependencies): void {

@@ -10,6 +10,7 @@ import { createProgramFinder } from './clients/catalog.ts'
 import { readEnrollmentConfig } from './config.ts'
 import { routeEnrollment } from './routes.ts'
 import { openEnrollmentDatabase } from './store/database.ts'
+import { createAnswerStore } from './store/remembered-answers.ts'
 
 await run('enrollment', async ({ env, logger }) => {
   const config = await readEnrollmentConfig(env)
@@ -19,6 +20,8 @@ await run('enrollment', async ({ env, logger }) => {
   const dependencies = {
     catalog: createProgramFinder(createRpcClient(CatalogService, config.peers.catalog)),
     backend: createLocalBackend(database),
+    answers: createAnswerStore(database),
+    logger,
   }
   const server = await startRpcServer({
     name: config.name,

@@ -106,3 +106,8 @@ export function readAuthor(context: HandlerContext): Author {
     ? { kind: 'user', name: principal.username, requestId }
     : { kind: 'service', name: principal.service, requestId }
 }
+
+/** What a backend has to know of the call that it reads for. */
+export function readingOf(context: HandlerContext): { signal: AbortSignal; requestId: string } {
+  return { signal: context.signal, requestId: requestIdOf(context) }
+}

@@ -1,4 +1,6 @@
 import type { ConnectRouter } from '@connectrpc/connect'
+import type { AnswerStore } from '#kit/idempotency.ts'
+import type { Logger } from '#kit/logger.ts'
 import { EnrollmentService } from '#proto/registrar/enrollment/v1/enrollment_service_pb.ts'
 import type { EnrollmentBackend } from './backends/backend.ts'
 import type { ProgramFinder } from './clients/catalog.ts'
@@ -12,7 +14,12 @@ import { streamProgramEnrollments } from './handlers/stream-program-enrollments.
 import { writeCourseEnrollments } from './handlers/write-course-enrollments.ts'
 import { writeProgramEnrollments } from './handlers/write-program-enrollments.ts'
 
-export type Dependencies = { catalog: ProgramFinder; backend: EnrollmentBackend }
+export type Dependencies = {
+  catalog: ProgramFinder
+  backend: EnrollmentBackend
+  answers: AnswerStore
+  logger: Logger
+}
 
 export function routeEnrollment(router: ConnectRouter, dependencies: Dependencies): void {
   router.service(EnrollmentService, {

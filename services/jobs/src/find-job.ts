@@ -10,8 +10,10 @@ export type FindVisibleJob = (id: string, context: HandlerContext) => Promise<{ 
 
 export function createFindVisibleJob(store: JobStore, identifyViewer: IdentifyViewer): FindVisibleJob {
   return async (id, context) => {
-    const viewer = await identifyViewer(context)
-    const job = isJobId(id) ? await store.find(id) : undefined
+    const [viewer, job] = await Promise.all([
+      identifyViewer(context),
+      isJobId(id) ? store.find(id) : undefined,
+    ])
     if (job === undefined) throw new DomainError(Reason.JOB_NOT_FOUND, 'Not found.')
     if (!canSee(viewer, job)) throw permissionDenied()
     return { job, viewer }

@@ -1,5 +1,6 @@
 import type { Logger } from '#kit/logger.ts'
 import type { Job } from './domain/job.ts'
+import type { JobStore } from './store/job-store.ts'
 import type { JobWorkflows } from './temporal/job-workflows.ts'
 
 /** Starts the workflows of jobs that were just accepted. */
@@ -12,8 +13,12 @@ export type JobStarter = {
 
 const atOnce = 100
 
-/** A workflow that cannot be started, Temporal being away, is left to the reconciler. */
-export function createJobStarter(workflows: JobWorkflows, logger: Logger): JobStarter {
+/** A workflow that cannot be started, Temporal being away, is left to the reconciler's next sweep. */
+export function createJobStarter(
+  store: Pick<JobStore, 'askForCheck'>,
+  workflows: Pick<JobWorkflows, 'start'>,
+  logger: Logger,
+): JobStarter {
   const underway = new Set<Promise<void>>()
 
   async function start(job: Job): Promise<void> {
@@ -21,6 +26,8 @@ export function createJobStarter(workflows: JobWorkflows, logger: Logger): JobSt
       await workflows.start(job)
     } catch (error) {
       logger.warn({ jobId: job.id, err: error }, 'a job waits for Temporal')
+      // Without it the reconciler comes a little later.
+      await store.askForCheck(job.id).catch(() => {})
     }
   }
 

@@ -22,7 +22,7 @@ await run('jobs', async ({ env, logger }) => {
   await assertMigrated(database, new URL('../migrations/', import.meta.url))
   const store = createJobStore(database)
   const workflows = createJobWorkflows(config.temporal, config)
-  const starter = createJobStarter(workflows, logger)
+  const starter = createJobStarter(store, workflows, logger)
   const reconciler = createReconciler({ store, workflows, logger }, config)
   const dependencies = {
     ...{ store, workflows, starter, reconciler, logger },

@@ -1,6 +1,11 @@
-/** Whether a text can be the key of an organization or a program. */
+/** Whether a text can be the key of a program, or of an organization that is made here. */
 export function isKey(text: string): boolean {
   return /^[A-Za-z0-9_-]{1,255}$/.test(text)
+}
+
+/** Whether a text can be the key of an organization: Discovery's may have dots. */
+export function isOrganizationKey(text: string): boolean {
+  return /^[A-Za-z0-9._-]{1,255}$/.test(text)
 }
 
 /** Whether a text can be the internal key of a course run: three parts separated by `+` or `/`. */

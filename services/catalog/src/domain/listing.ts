@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { isKey, isStorable } from './grammar.ts'
+import { isOrganizationKey, isStorable } from './grammar.ts'
 import { concernsEnrollments, type Grants, type Permission, typeWithEnrollments } from './permission.ts'
 import { foldCase } from './program.ts'
 
@@ -28,7 +28,7 @@ export type ListQuery = {
 /** The list that filters and grants make. Without grants, for our own processes, the permission does not count. */
 export function planList(filters: ListFilters, grants: Grants | undefined): ListQuery {
   const { organizationKey, permission, titleContains } = filters
-  const canMatch = isStorable(titleContains) && (organizationKey === '' || isKey(organizationKey))
+  const canMatch = isStorable(titleContains) && (organizationKey === '' || isOrganizationKey(organizationKey))
   return {
     scope: canMatch ? scopeOf(permission, grants) : nothing,
     ...(organizationKey !== '' && { organizationKey }),

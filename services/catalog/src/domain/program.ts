@@ -12,6 +12,10 @@ export type Program = {
   activeCurriculumUuid: string | null
   created: Date
   updated: Date
+  /** When its details have to be fetched from Discovery; null or absent when they need not be. */
+  due?: 'now' | 'soon' | null
+  /** Nobody has ever told its type, and Discovery has not said either that it has no such program. */
+  isTypeUndecided?: boolean
 }
 
 /** A program before it is made. Without a `discoveryUuid` one is made up. */

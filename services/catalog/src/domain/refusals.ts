@@ -27,6 +27,23 @@ export function staffNeeded(): DomainError {
   return new DomainError(Reason.PERMISSION_DENIED, 'only staff may make the catalog forget')
 }
 
+export function typeUndecided(): DomainError {
+  return new DomainError(
+    Reason.UPSTREAM_UNAVAILABLE,
+    'Discovery has not told yet whether this program has enrollments',
+    { retryAfterSeconds: 10 },
+  )
+}
+
+/** The catalog of this deployment is Discovery's. */
+export function keptByDiscovery(): DomainError {
+  return new DomainError(Reason.WRONG_BACKEND, 'Discovery keeps the course runs here: add them there')
+}
+
+export function discoveryNotSet(): DomainError {
+  return new DomainError(Reason.WRONG_BACKEND, 'there is no Discovery to read from: set DISCOVERY_BASE_URL')
+}
+
 export function noActiveCurriculum(): DomainError {
   return new DomainError(Reason.NO_ACTIVE_CURRICULUM, 'the program has no active curriculum')
 }

@@ -3,6 +3,7 @@ import type { ServiceImpl } from '@connectrpc/connect'
 import type { CatalogService } from '#proto/registrar/catalog/v1/catalog_service_pb.ts'
 import { admitSuperuser } from '../access.ts'
 import type { AccessControl } from '../clients/access-control.ts'
+import type { Discovery } from '../clients/discovery.ts'
 import { draftProgram } from '../domain/drafts.ts'
 import { effectiveOn } from '../domain/permission.ts'
 import { alreadyExists, organizationNotFound } from '../domain/refusals.ts'
@@ -14,6 +15,7 @@ type Dependencies = {
   organizations: Pick<OrganizationStore, 'find'>
   programs: Pick<ProgramStore, 'create'>
   accessControl: AccessControl
+  discovery: Discovery | undefined
 }
 
 export function createProgram(
@@ -25,7 +27,7 @@ export function createProgram(
     if (organization === undefined) throw organizationNotFound()
     const program = await dependencies.programs.create(draftProgram(request), {
       organizationId: organization.id,
-      activeCurriculumUuid: randomUUID(),
+      activeCurriculumUuid: dependencies.discovery === undefined ? randomUUID() : null,
     })
     if (program === undefined) throw alreadyExists('a program with this key')
     const held = readPermissions(caller?.globalPermissions ?? [])

@@ -3,19 +3,23 @@ import type { CatalogService } from '#proto/registrar/catalog/v1/catalog_service
 import { admitStaff } from '../access.ts'
 import type { AccessControl } from '../clients/access-control.ts'
 import { programNotFound } from '../domain/refusals.ts'
+import type { ProgramDetails } from '../program-details.ts'
 import type { ProgramStore } from '../store/programs.ts'
 
-type Dependencies = { programs: Pick<ProgramStore, 'find'>; accessControl: AccessControl }
+type Dependencies = {
+  programs: Pick<ProgramStore, 'find'>
+  accessControl: AccessControl
+  details: Pick<ProgramDetails, 'flush'>
+}
 
-/** Details typed in by the operator are no copy of anything, so there is nothing to forget. */
 export function flushProgramCache(
   dependencies: Dependencies,
 ): ServiceImpl<typeof CatalogService>['flushProgramCache'] {
   return async ({ programKey }, context) => {
     await admitStaff(dependencies, context)
-    if (programKey !== '' && (await dependencies.programs.find(programKey)) === undefined) {
-      throw programNotFound()
-    }
+    const program = programKey === '' ? undefined : await dependencies.programs.find(programKey)
+    if (programKey !== '' && program === undefined) throw programNotFound()
+    await dependencies.details.flush(program?.id)
     return {}
   }
 }

@@ -5,6 +5,7 @@ import type { AccessControl } from '../clients/access-control.ts'
 import { resolveCourseRuns } from '../domain/course-run.ts'
 import { permissionMissing, tooManyCourseIds } from '../domain/refusals.ts'
 import { readPermission, tellCourseRun, tellProgram, tellProgramOutline } from '../messages.ts'
+import type { ProgramDetails } from '../program-details.ts'
 import type { CourseRunStore } from '../store/course-runs.ts'
 import type { ProgramStore } from '../store/programs.ts'
 
@@ -12,6 +13,7 @@ type Dependencies = {
   programs: Pick<ProgramStore, 'find'>
   courseRuns: Pick<CourseRunStore, 'findMatching'>
   accessControl: AccessControl
+  details: Pick<ProgramDetails, 'fetch'>
 }
 
 const maximumCourseIds = 1_000

@@ -4,6 +4,7 @@ import { openProgram } from '../access.ts'
 import type { AccessControl } from '../clients/access-control.ts'
 import { permissionMissing } from '../domain/refusals.ts'
 import { tellCourseRun } from '../messages.ts'
+import type { ProgramDetails } from '../program-details.ts'
 import type { CourseRunStore } from '../store/course-runs.ts'
 import type { ProgramStore } from '../store/programs.ts'
 
@@ -11,6 +12,7 @@ type Dependencies = {
   programs: Pick<ProgramStore, 'find'>
   courseRuns: Pick<CourseRunStore, 'list'>
   accessControl: AccessControl
+  details: Pick<ProgramDetails, 'fetch'>
 }
 
 export function listCourseRuns(

@@ -1,37 +1,37 @@
 import type { ServiceImpl } from '@connectrpc/connect'
-import { decodePageToken, encodePageToken, pageSizeOf } from '#kit/page.ts'
-import type { CatalogService, ListProgramsRequest } from '#proto/registrar/catalog/v1/catalog_service_pb.ts'
+import { encodePageToken } from '#kit/page.ts'
+import type { CatalogService } from '#proto/registrar/catalog/v1/catalog_service_pb.ts'
 import type { AccessControl } from '../clients/access-control.ts'
-import {
-  isPositionIn,
-  type ListFilters,
-  nameFilters,
-  type PagePosition,
-  planList,
-} from '../domain/listing.ts'
+import { nameFilters, planList } from '../domain/listing.ts'
 import { permissionsByGrants } from '../domain/permission.ts'
-import { invalidArgument, organizationNotFound } from '../domain/refusals.ts'
+import { organizationNotFound } from '../domain/refusals.ts'
 import { readPermission, tellProgram } from '../messages.ts'
+import { readBounds } from '../page-bounds.ts'
+import type { ProgramDetails } from '../program-details.ts'
 import type { OrganizationStore } from '../store/organizations.ts'
-import type { PageBounds, ProgramStore } from '../store/programs.ts'
+import type { ProgramStore } from '../store/programs.ts'
 
 type Dependencies = {
   organizations: Pick<OrganizationStore, 'find'>
   programs: Pick<ProgramStore, 'list'>
   accessControl: AccessControl
+  details: Pick<ProgramDetails, 'fetch'>
 }
 
 export function listPrograms({
   organizations,
   programs,
   accessControl,
+  details,
 }: Dependencies): ServiceImpl<typeof CatalogService>['listPrograms'] {
   return async (request, context) => {
     const grants = await accessControl.listGrants(context)
     const { organizationKey, titleContains } = request
     const permission = readPermission('permission', request.permission) ?? 'read_metadata'
     const filters = { organizationKey, permission, titleContains }
-    const page = await programs.list(planList(filters, grants), readBounds(request, filters))
+    const readPage = () => programs.list(planList(filters, grants), readBounds(request, filters))
+    let page = await readPage()
+    if (await details.fetch(page.due, context)) page = await readPage()
     // A list with something in it shows that the organization exists.
     if (page.programs.length === 0 && organizationKey !== '') {
       if ((await organizations.find(organizationKey)) === undefined) throw organizationNotFound()
@@ -45,13 +45,4 @@ export function listPrograms({
       totalSize: page.total,
     }
   }
-}
-
-function readBounds({ pageSize, pageToken, skip }: ListProgramsRequest, filters: ListFilters): PageBounds {
-  const size = pageSizeOf(pageSize, { default: 100, maximum: 1_000 })
-  if (skip < 0) throw invalidArgument([{ field: 'skip', description: 'skip must not be negative' }])
-  if (pageToken === '') return { skip, size }
-  if (skip > 0) throw invalidArgument([{ field: 'skip', description: 'skip does not go with page_token' }])
-  const { after } = decodePageToken<PagePosition>(pageToken, isPositionIn(filters))
-  return { after, skip, size }
 }

@@ -1,5 +1,5 @@
 import { UniqueConstraintError } from 'sequelize'
-import { isKey } from '../domain/grammar.ts'
+import { isOrganizationKey } from '../domain/grammar.ts'
 import type { Organization, OrganizationDraft } from '../domain/organization.ts'
 import { OrganizationModel } from './models.ts'
 
@@ -13,7 +13,7 @@ export type OrganizationStore = {
 export function createOrganizationStore(): OrganizationStore {
   return {
     async find(key) {
-      if (!isKey(key)) return undefined
+      if (!isOrganizationKey(key)) return undefined
       const found = await OrganizationModel.findOne({ where: { key } })
       return found?.get({ plain: true })
     },

@@ -28,32 +28,38 @@ export type TestCatalog = {
   /** Makes a program in it and returns its id. */
   makeProgram(key: string, organizationKey: string, more?: { title?: string; type?: string }): Promise<string>
   /** Runs a statement on the catalog's tables, for what no RPC makes. */
-  sql(statement: string, values?: unknown[]): Promise<void>
+  sql<Row extends object>(statement: string, values?: unknown[]): Promise<Row[]>
+  /** Makes it so much later for what is known of programs. */
+  passSeconds(seconds: number): Promise<void>
+  /** Another process of the same catalog, called as `operator`; it ends with this one. */
+  startTwin(): Promise<CatalogClient>
   stop(): Promise<void>
 }
 
 const folder = new URL('../../', import.meta.url)
 
-export async function startTestCatalog(): Promise<TestCatalog> {
+/** `settings` are added to those that the process gets. */
+export async function startTestCatalog(settings: Record<string, string> = {}): Promise<TestCatalog> {
   const tokens = await createTestTokens()
   const database = await createTestDatabase()
   await migrate(database.url, 'catalog', new URL('migrations/', folder))
   const accessControl = await startTestAccessControl(tokens.config)
-  const port = await findFreePort()
-  const child = await startProcess({
+  const env = {
     NODE_ENV: 'production',
-    LOG_LEVEL: 'error',
-    CATALOG_PORT: String(port),
+    LOG_LEVEL: 'warn',
     CATALOG_DATABASE_URL: database.url,
     ACCESS_CONTROL_URL: accessControl.url,
     JWT_ISSUER: tokens.config.issuer,
     JWT_AUDIENCE: tokens.config.audience,
     JWT_PUBLIC_SIGNING_JWK_SET: JSON.stringify(tokens.config.jwks),
     SERVICE_PUBLIC_KEY: JSON.stringify(tokens.config.servicePublicJwk),
-  })
+    ...settings,
+  }
+  const main = await startProcess(env)
+  const children = [main.child]
   const postgres = new PostgresClient({ connectionString: database.url, options: '-c search_path=catalog' })
   await postgres.connect()
-  const url = `http://127.0.0.1:${port}`
+  const { url } = main
   const connect = (token: () => Promise<string>) => createRpcClient(CatalogService, url, { token })
   const asService = (name: ServiceName) => connect(() => tokens.mintService(name))
   const operator = asService('operator')
@@ -75,12 +81,23 @@ export async function startTestCatalog(): Promise<TestCatalog> {
       const { program } = await operator.createProgram({ key, organizationKey, ...more })
       return program?.id as string
     },
-    async sql(statement, values) {
-      await postgres.query(statement, values)
+    async sql<Row extends object>(statement: string, values?: unknown[]) {
+      const { rows } = await postgres.query<Row>(statement, values)
+      return rows
+    },
+    async passSeconds(seconds) {
+      const earlier = ['fetched_at', 'failed_at', 'claimed_until'].map(
+        (name) => `${name} = ${name} - make_interval(secs => $1)`,
+      )
+      await postgres.query(`update program_details set ${earlier.join(', ')}`, [seconds])
+    },
+    async startTwin() {
+      const twin = await startProcess(env)
+      children.push(twin.child)
+      return createRpcClient(CatalogService, twin.url, { token: () => tokens.mintService('operator') })
     },
     async stop() {
-      child.kill()
-      await once(child, 'exit')
+      await Promise.all(children.map(stopProcess))
       await postgres.end()
       await accessControl.close()
       await database.drop()
@@ -93,11 +110,19 @@ export function connectAnonymously(url: string): CatalogClient {
   return createClient(CatalogService, createConnectTransport({ baseUrl: url, httpVersion: '2' }))
 }
 
-async function startProcess(env: Record<string, string>): Promise<ChildProcess> {
-  const child = fork(new URL('src/main.ts', folder), { env, execArgv: [] })
+async function startProcess(env: Record<string, string>): Promise<{ child: ChildProcess; url: string }> {
+  const port = await findFreePort()
+  const main = new URL('src/main.ts', folder)
+  const child = fork(main, { env: { ...env, CATALOG_PORT: String(port) }, execArgv: [] })
   const started = await Promise.race([once(child, 'message'), once(child, 'exit')])
   if (started[0] !== 'ready') throw new Error(`the catalog ended before it was ready (code ${started[0]})`)
-  return child
+  return { child, url: `http://127.0.0.1:${port}` }
+}
+
+async function stopProcess(child: ChildProcess): Promise<void> {
+  const ended = once(child, 'exit')
+  child.kill()
+  await ended
 }
 
 async function findFreePort(): Promise<number> {

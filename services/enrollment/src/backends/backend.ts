@@ -87,6 +87,8 @@ export type Reading = {
   readonly limit: number
   /** Ends the reading between two batches. */
   readonly signal: AbortSignal
+  /** The id of the request that is being served, for whom the backend calls. */
+  readonly requestId: string
 }
 
 /**

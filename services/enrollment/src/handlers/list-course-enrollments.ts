@@ -6,7 +6,7 @@ import type { EnrollmentBackend } from '../backends/backend.ts'
 import { collectPage } from '../backends/page.ts'
 import type { ProgramFinder } from '../clients/catalog.ts'
 import { pageSizes } from '../domain/request-rules.ts'
-import { tellCourseEnrollment } from '../messages.ts'
+import { readingOf, tellCourseEnrollment } from '../messages.ts'
 
 type Dependencies = {
   catalog: Pick<ProgramFinder, 'findCourseRun'>
@@ -20,7 +20,7 @@ export function listCourseEnrollments({
   return async (request, context) => {
     const { program, run } = await catalog.findCourseRun(request, Permission.READ_ENROLLMENTS, context)
     const limit = pageSizeOf(request.pageSize, pageSizes)
-    const reading = { pageToken: request.pageToken, limit, signal: context.signal }
+    const reading = { pageToken: request.pageToken, limit, ...readingOf(context) }
     const { rows, nextPageToken } = await collectPage(backend.readCourseEnrollments(program, run, reading))
     return { enrollments: rows.map((row) => tellCourseEnrollment(row, run)), nextPageToken }
   }

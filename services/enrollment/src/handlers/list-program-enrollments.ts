@@ -6,7 +6,7 @@ import type { EnrollmentBackend } from '../backends/backend.ts'
 import { collectPage } from '../backends/page.ts'
 import type { ProgramFinder } from '../clients/catalog.ts'
 import { accountsFlag, pageSizes, refuseAccounts } from '../domain/request-rules.ts'
-import { tellProgramEnrollment } from '../messages.ts'
+import { readingOf, tellProgramEnrollment } from '../messages.ts'
 
 type Dependencies = {
   catalog: Pick<ProgramFinder, 'findProgram'>
@@ -22,7 +22,7 @@ export function listProgramEnrollments({
     const { pageToken, includeAccounts: accounts } = request
     if (accounts && !isFlagOn(accountsFlag)) refuseAccounts()
     const limit = pageSizeOf(request.pageSize, pageSizes)
-    const reading = { pageToken, limit, accounts, signal: context.signal }
+    const reading = { pageToken, limit, accounts, ...readingOf(context) }
     const { rows, nextPageToken } = await collectPage(backend.readProgramEnrollments(program, reading))
     return { enrollments: rows.map(tellProgramEnrollment), nextPageToken }
   }

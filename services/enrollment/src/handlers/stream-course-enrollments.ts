@@ -4,7 +4,7 @@ import type { EnrollmentService } from '#proto/registrar/enrollment/v1/enrollmen
 import type { EnrollmentBackend } from '../backends/backend.ts'
 import type { ProgramFinder } from '../clients/catalog.ts'
 import { requireLimit } from '../domain/request-rules.ts'
-import { tellCourseEnrollment } from '../messages.ts'
+import { readingOf, tellCourseEnrollment } from '../messages.ts'
 
 type Dependencies = {
   catalog: Pick<ProgramFinder, 'findCourseRun'>
@@ -18,7 +18,7 @@ export function streamCourseEnrollments({
   return async function* (request, context) {
     const { program, run } = await catalog.findCourseRun(request, Permission.READ_ENROLLMENTS, context)
     const { pageToken } = request
-    const reading = { pageToken, limit: requireLimit(request.limit), signal: context.signal }
+    const reading = { pageToken, limit: requireLimit(request.limit), ...readingOf(context) }
     for await (const { rows, nextPageToken } of backend.readCourseEnrollments(program, run, reading)) {
       yield { enrollments: rows.map((row) => tellCourseEnrollment(row, run)), nextPageToken }
     }

@@ -4,7 +4,7 @@ import type { EnrollmentService } from '#proto/registrar/enrollment/v1/enrollmen
 import type { EnrollmentBackend } from '../backends/backend.ts'
 import type { ProgramFinder } from '../clients/catalog.ts'
 import { requireLimit } from '../domain/request-rules.ts'
-import { tellCourseGrade } from '../messages.ts'
+import { readingOf, tellCourseGrade } from '../messages.ts'
 
 type Dependencies = {
   catalog: Pick<ProgramFinder, 'findCourseRun'>
@@ -18,7 +18,7 @@ export function streamCourseGrades({
   return async function* (request, context) {
     const { program, run } = await catalog.findCourseRun(request, Permission.READ_ENROLLMENTS, context)
     const { pageToken } = request
-    const reading = { pageToken, limit: requireLimit(request.limit), signal: context.signal }
+    const reading = { pageToken, limit: requireLimit(request.limit), ...readingOf(context) }
     for await (const { rows, nextPageToken } of backend.readCourseGrades(program, run, reading)) {
       yield { grades: rows.map(tellCourseGrade), nextPageToken }
     }

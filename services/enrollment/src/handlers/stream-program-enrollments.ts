@@ -4,7 +4,7 @@ import type { EnrollmentService } from '#proto/registrar/enrollment/v1/enrollmen
 import type { EnrollmentBackend } from '../backends/backend.ts'
 import type { ProgramFinder } from '../clients/catalog.ts'
 import { accountsFlag, refuseAccounts, requireLimit } from '../domain/request-rules.ts'
-import { tellProgramEnrollment } from '../messages.ts'
+import { readingOf, tellProgramEnrollment } from '../messages.ts'
 
 type Dependencies = {
   catalog: Pick<ProgramFinder, 'findProgram'>
@@ -19,7 +19,7 @@ export function streamProgramEnrollments({
     const { program, isFlagOn } = await catalog.findProgram(request, Permission.READ_ENROLLMENTS, context)
     const { pageToken, includeAccounts: accounts } = request
     if (accounts && !isFlagOn(accountsFlag)) refuseAccounts()
-    const reading = { pageToken, limit: requireLimit(request.limit), accounts, signal: context.signal }
+    const reading = { pageToken, limit: requireLimit(request.limit), accounts, ...readingOf(context) }
     for await (const { rows, nextPageToken } of backend.readProgramEnrollments(program, reading)) {
       yield { enrollments: rows.map(tellProgramEnrollment), nextPageToken }
     }

@@ -1,6 +1,11 @@
 import type { ServiceImpl } from '@connectrpc/connect'
+import { type AnswerStore, rememberAnswers } from '#kit/idempotency.ts'
+import type { Logger } from '#kit/logger.ts'
 import { Permission } from '#proto/registrar/accesscontrol/v1/permission_pb.ts'
-import type { EnrollmentService } from '#proto/registrar/enrollment/v1/enrollment_service_pb.ts'
+import {
+  type EnrollmentService,
+  WriteCourseEnrollmentsResponseSchema,
+} from '#proto/registrar/enrollment/v1/enrollment_service_pb.ts'
 import type { EnrollmentBackend } from '../backends/backend.ts'
 import type { ProgramFinder } from '../clients/catalog.ts'
 import { collectOutcomes, withholdDuplicates } from '../domain/enrollment-write.ts'
@@ -10,23 +15,30 @@ import { readAuthor, readMode, tellWriteOutcome } from '../messages.ts'
 type Dependencies = {
   catalog: Pick<ProgramFinder, 'findCourseRun'>
   backend: Pick<EnrollmentBackend, 'writeCourseEnrollments'>
+  answers: AnswerStore
+  logger: Logger
 }
 
 export function writeCourseEnrollments({
   catalog,
   backend,
+  answers: store,
+  logger,
 }: Dependencies): ServiceImpl<typeof EnrollmentService>['writeCourseEnrollments'] {
+  const remember = rememberAnswers({ store, schema: WriteCourseEnrollmentsResponseSchema, logger })
   return async (request, context) => {
     const { program, run, isFlagOn } = await catalog.findCourseRun(
       request,
       Permission.WRITE_ENROLLMENTS,
       context,
     )
-    const mode = readMode(request.mode)
-    if (!isFlagOn(courseRoleFlag)) requireNoCourseStaff(request.enrollments)
-    const asked = withholdDuplicates(request.enrollments)
-    const writing = { mode, writes: asked.unique, author: readAuthor(context) }
-    const outcomes = await backend.writeCourseEnrollments(program, run, writing, context.signal)
-    return { results: collectOutcomes(asked, outcomes).map(tellWriteOutcome) }
+    return remember(request, context, async () => {
+      const mode = readMode(request.mode)
+      if (!isFlagOn(courseRoleFlag)) requireNoCourseStaff(request.enrollments)
+      const asked = withholdDuplicates(request.enrollments)
+      const writing = { mode, writes: asked.unique, author: readAuthor(context) }
+      const outcomes = await backend.writeCourseEnrollments(program, run, writing, context.signal)
+      return { results: collectOutcomes(asked, outcomes).map(tellWriteOutcome) }
+    })
   }
 }

@@ -26,7 +26,8 @@ export type PartFailure = {
   reason: string
   message: string
   isFinal: boolean
-  retryAfterSeconds: number | undefined
+  /** How long to wait before the next attempt. */
+  retryAfterSeconds: number
 }
 
 export function partFailureOf(error: unknown, attempt: number): PartFailure {
@@ -34,10 +35,19 @@ export function partFailureOf(error: unknown, attempt: number): PartFailure {
   const reason = reasonOf(told) ?? Reason.INTERNAL
   return {
     reason: ReasonSchema.value[reason]?.localName ?? 'INTERNAL',
-    message: told.rawMessage,
+    message: sentenceOf(told.rawMessage),
     isFinal: attempt >= (attempts[reason as KnownReason] ?? 1),
-    retryAfterSeconds: retryAfterOf(told),
+    retryAfterSeconds: Math.max(retryAfterOf(told) ?? 0, backoffSecondsOf(attempt)),
   }
+}
+
+function sentenceOf(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`
+}
+
+// Longer each time, also for those who say only when they may be back at the earliest.
+function backoffSecondsOf(attempt: number): number {
+  return Math.min(30, 2 ** (attempt - 1))
 }
 
 /** The failure as Temporal takes it: its type is the reason. What caused it stays in the log. */
@@ -46,6 +56,6 @@ export function toApplicationFailure({ reason, message, isFinal, retryAfterSecon
     type: reason,
     message,
     nonRetryable: isFinal,
-    ...(retryAfterSeconds !== undefined && { nextRetryDelay: Math.max(1, retryAfterSeconds) * 1_000 }),
+    nextRetryDelay: retryAfterSeconds * 1_000,
   })
 }

@@ -188,6 +188,8 @@ test('sweeps at the same time take different open jobs, and none again for a whi
   const rest = await store.takeUnchecked(60, 100)
   expect(taken.length + rest.length).toBe(11)
   expect(await store.takeUnchecked(60, 100)).toEqual([])
+  await store.askForCheck(jobs[5]?.id as string)
+  expect((await store.takeUnchecked(60, 100)).map(({ id }) => id)).toEqual([jobs[5]?.id])
 })
 
 test('only what has ended long enough ago is found and removed', async () => {

@@ -130,6 +130,11 @@ export function createJobStore(sequelize: Sequelize) {
       return change(id, { state: 'CANCELED', endedAt: clock() }, ['PENDING'])
     },
 
+    /** Has the next sweep look at a job. */
+    async askForCheck(id: string): Promise<void> {
+      await jobs.update({ checkedAt: new Date(0) }, { where: { id } })
+    },
+
     /**
      * Takes open jobs that nobody has looked at for so many seconds, those first that have waited longest, and notes that they are
      * looked at now. Callers at the same time get different ones.

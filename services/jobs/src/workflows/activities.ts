@@ -17,7 +17,8 @@ const quick = proxyLocalActivities<Activities>({
   retry: { maximumAttempts: 1 },
 })
 
-// The heartbeat tells of a worker that was killed. How often it is tried is bounded by the job's time limit.
+// The heartbeat tells of a worker that was killed. How often it is tried is bounded by the job's time limit; failures say themselves how
+// long to wait.
 const steady = proxyActivities<Activities>({
   startToCloseTimeout: '10 minutes',
   heartbeatTimeout: '5 seconds',

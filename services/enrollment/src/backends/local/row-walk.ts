@@ -12,7 +12,7 @@ const batchSize = 1_000
  */
 export async function* walkRows<Row>(
   list: readonly string[],
-  { pageToken, limit, signal }: Reading,
+  { pageToken, limit, signal }: Pick<Reading, 'pageToken' | 'limit' | 'signal'>,
   fetch: (slice: Slice) => Promise<Stored<Row>[]>,
 ): AsyncGenerator<Batch<Row>> {
   let left = limit === 0 ? Number.POSITIVE_INFINITY : limit
