@@ -4,7 +4,7 @@ import type { HandlerContext } from '@connectrpc/connect'
 import { deadlineKey, requestIdOf } from '#kit/call-context.ts'
 import { Reason } from '#kit/errors.ts'
 import type { Logger } from '#kit/logger.ts'
-import { reasonOf } from '#kit/rpc-errors.ts'
+import { metadataOf, reasonOf } from '#kit/rpc-errors.ts'
 import { bulkSize, type Discovery } from './clients/discovery.ts'
 import type { CopiedDetails } from './domain/discovery-program.ts'
 import type { DueProgram, Moments } from './domain/freshness.ts'
@@ -103,8 +103,9 @@ export function createProgramDetails({ copies, discovery, momentsNow, logger }: 
     } catch (error) {
       if (closing.signal.aborted) return false
       const left = await fetchOneByOne(programs, claim, call, error)
-      const reason = reasonOf(error)
-      logger.warn({ err: error, reason, programs: idsOf(left) }, 'Discovery does not tell details')
+      const why =
+        reasonOf(error) === undefined ? { err: error } : { why: String(error), ...metadataOf(error) }
+      logger.warn({ ...why, programs: idsOf(left) }, 'Discovery does not tell details')
       await copies.fail(claim, idsOf(left), 'failed', momentsNow())
       return false
     }

@@ -27,7 +27,24 @@ test('its own database goes before the common one', async () => {
   expect(config.database.url).toBe(own)
 })
 
-test('with an LMS it does not start, and says why in one sentence', async () => {
+test('with an LMS it needs credentials for it, and says so in one sentence each', async () => {
   const env = await makeEnvironment({ LMS_BASE_URL: 'https://lms.example.org' })
-  await expect(readEnrollmentConfig(env)).rejects.toThrow(/^LMS_BASE_URL is set, but .* unset it .*\.$/)
+  await expect(readEnrollmentConfig(env)).rejects.toThrow(
+    /^BACKEND_SERVICE_EDX_OAUTH2_KEY is missing: .*\.\nBACKEND_SERVICE_EDX_OAUTH2_SECRET is missing: .*\.$/,
+  )
+})
+
+test('with an LMS and credentials it keeps enrollments there, without one in tables', async () => {
+  const env = await makeEnvironment({
+    LMS_BASE_URL: 'https://lms.example.org/',
+    BACKEND_SERVICE_EDX_OAUTH2_KEY: 'key',
+    BACKEND_SERVICE_EDX_OAUTH2_SECRET: 'secret',
+    LMS_PAGE_SIZE: '500',
+  })
+  expect((await readEnrollmentConfig(env)).lms).toEqual({
+    baseUrl: 'https://lms.example.org',
+    credentials: { key: 'key', secret: 'secret', providerUrl: 'https://lms.example.org/oauth2' },
+    pageSize: 500,
+  })
+  expect((await readEnrollmentConfig(await makeEnvironment())).lms).toBeUndefined()
 })

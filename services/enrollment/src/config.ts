@@ -1,22 +1,26 @@
-import { ConfigError } from '#kit/config.ts'
 import { type ProcessConfig, readProcessConfig } from '#kit/process-config.ts'
-import { optionalText } from '#kit/settings.ts'
+import { wholeNumber } from '#kit/settings.ts'
+import { readUpstream, type UpstreamSettings, upstreamSpecs } from '#kit/upstream-settings.ts'
 
 /** The settings of the enrollment service. */
-export type EnrollmentConfig = ProcessConfig<'listen' | 'database' | 'jwt', 'catalog', Record<never, never>>
+export type EnrollmentConfig = Omit<
+  ProcessConfig<'listen' | 'database' | 'jwt', 'catalog', Record<never, never>>,
+  'own'
+> & {
+  /** The LMS that keeps the enrollments; undefined when tables of this service do. */
+  lms: (UpstreamSettings & { pageSize: number }) | undefined
+}
 
 export async function readEnrollmentConfig(env: NodeJS.ProcessEnv): Promise<EnrollmentConfig> {
-  const config = await readProcessConfig(env, {
+  const { own, ...config } = await readProcessConfig(env, {
     name: 'enrollment',
     needs: ['listen', 'database', 'jwt'],
     peers: ['catalog'],
-    own: { LMS_BASE_URL: optionalText('the address of the LMS') },
+    own: {
+      ...upstreamSpecs(env, 'LMS_BASE_URL'),
+      LMS_PAGE_SIZE: wholeNumber({ min: 1, max: 10_000, default: 1_000, unit: 'rows' }),
+    },
   })
-  // To keep enrollments beside an LMS that has its own would be worse than not to start.
-  if (config.own.LMS_BASE_URL !== undefined) {
-    throw new ConfigError(
-      'LMS_BASE_URL is set, but this version cannot keep enrollments in an LMS yet: unset it to keep them in tables here.',
-    )
-  }
-  return config
+  const lms = readUpstream(own, 'LMS_BASE_URL')
+  return { ...config, lms: lms && { ...lms, pageSize: own.LMS_PAGE_SIZE } }
 }

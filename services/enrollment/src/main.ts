@@ -5,7 +5,7 @@ import { startRpcServer } from '#kit/rpc-server.ts'
 import { createTokenVerifier } from '#kit/tokens.ts'
 import { CatalogService } from '#proto/registrar/catalog/v1/catalog_service_pb.ts'
 import { EnrollmentService } from '#proto/registrar/enrollment/v1/enrollment_service_pb.ts'
-import { createLocalBackend } from './backends/local/local-backend.ts'
+import { chooseBackend } from './backends/choose-backend.ts'
 import { createProgramFinder } from './clients/catalog.ts'
 import { readEnrollmentConfig } from './config.ts'
 import { routeEnrollment } from './routes.ts'
@@ -17,9 +17,10 @@ await run('enrollment', async ({ env, logger }) => {
   const { url: databaseUrl, poolSize } = config.database
   const database = openEnrollmentDatabase(databaseUrl, logger, { poolSize })
   await assertMigrated(database, new URL('../migrations/', import.meta.url))
+  const { backend, close: closeBackend } = chooseBackend(config, database, logger)
   const dependencies = {
     catalog: createProgramFinder(createRpcClient(CatalogService, config.peers.catalog)),
-    backend: createLocalBackend(database),
+    backend,
     answers: createAnswerStore(database),
     logger,
   }
@@ -39,6 +40,7 @@ await run('enrollment', async ({ env, logger }) => {
     async close() {
       await server.close()
       closeRpcConnections()
+      await closeBackend()
       await database.close()
     },
   }

@@ -38,11 +38,14 @@ export function upstreamSpecs(
   }
 }
 
-/** Where an upstream is, and what it is called with; undefined when it is not used. */
+/** Where an upstream is, and what it is called with. */
+export type UpstreamSettings = { baseUrl: string; credentials: UpstreamCredentials }
+
+/** Undefined when the upstream is not used. */
 export function readUpstream(
   values: Readonly<Record<SettingName, string | undefined>>,
   baseUrlName: 'LMS_BASE_URL' | 'DISCOVERY_BASE_URL',
-): { baseUrl: string; credentials: UpstreamCredentials } | undefined {
+): UpstreamSettings | undefined {
   const baseUrl = values[baseUrlName]
   if (baseUrl === undefined) return undefined
   const { LMS_BASE_URL: lmsUrl } = values

@@ -46,7 +46,7 @@ export async function startTestCatalog(settings: Record<string, string> = {}): P
   const accessControl = await startTestAccessControl(tokens.config)
   const env = {
     NODE_ENV: 'production',
-    LOG_LEVEL: 'warn',
+    LOG_LEVEL: 'error',
     CATALOG_DATABASE_URL: database.url,
     ACCESS_CONTROL_URL: accessControl.url,
     JWT_ISSUER: tokens.config.issuer,

@@ -6,6 +6,7 @@ import { WriteMode, type WriteResult } from '#proto/registrar/enrollment/v1/enro
 import type { Cursor, WriteTask } from '../domain/tasks.ts'
 import type { UploadRow } from '../domain/upload-csv.ts'
 import { courseStaffOf, type Entry, type Group, type UploadPlan } from '../domain/upload-plan.ts'
+import { callOptionsFor } from './call-options.ts'
 
 export type EnrollmentClient = Client<typeof EnrollmentService>
 
@@ -77,7 +78,7 @@ async function writeBatch(
       courseStaff: courseStaffOf(row.course_staff) ?? undefined,
     })),
   }
-  const options = { signal, timeoutMs: callTimeoutMs }
+  const options = { ...callOptionsFor(task, signal), timeoutMs: callTimeoutMs }
   try {
     const { results } =
       group.courseId === undefined

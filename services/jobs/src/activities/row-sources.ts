@@ -4,6 +4,7 @@ import type { CatalogService } from '#proto/registrar/catalog/v1/catalog_service
 import type { EnrollmentService } from '#proto/registrar/enrollment/v1/enrollment_service_pb.ts'
 import type { Row } from '../domain/result-format.ts'
 import type { Cursor, ReadTask } from '../domain/tasks.ts'
+import { callOptionsFor } from './call-options.ts'
 
 export type RowSources = {
   catalog: Client<typeof CatalogService>
@@ -59,11 +60,14 @@ async function* readAllCourses(
 
 async function courseKeysFrom(
   { catalog }: RowSources,
-  { programKey }: ReadTask,
+  task: ReadTask,
   first: string,
   signal: AbortSignal,
 ): Promise<string[]> {
-  const { courseRuns } = await catalog.listCourseRuns({ programKey }, { signal })
+  const { courseRuns } = await catalog.listCourseRuns(
+    { programKey: task.programKey },
+    callOptionsFor(task, signal),
+  )
   const keys = courseRuns.map(({ key }) => key)
   if (first === '') return keys
   const index = keys.indexOf(first)
@@ -80,13 +84,14 @@ type Page = { rows: readonly Row[]; token: string }
 
 async function* openStream(
   { enrollment }: RowSources,
-  { kind, programKey, courseKey, includeAccounts }: ReadTask,
+  task: ReadTask,
   pageToken: string,
   limit: number,
   signal: AbortSignal,
 ): AsyncGenerator<Page> {
+  const { kind, programKey, courseKey, includeAccounts } = task
   const courseId = courseKey ?? ''
-  const options = { signal }
+  const options = callOptionsFor(task, signal)
   switch (kind) {
     case 'ListProgramEnrollments': {
       const request = { programKey, pageToken, limit, includeAccounts }

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { hash, randomUUID } from 'node:crypto'
 import type { Sequelize } from 'sequelize'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { openDatabase } from '#kit/database.ts'
@@ -67,6 +67,43 @@ test('a job comes back as it was accepted, with its time to the microsecond', as
   const ids = await Promise.all(Array.from({ length: 8 }, () => store.insert(newJob())))
   expect(ids.some(({ createdAt }) => createdAt % 1000n !== 0n)).toBe(true)
   expect(await store.find(randomUUID())).toBeUndefined()
+})
+
+const keyed = (key: string, request = 'a') => ({ key, fingerprint: hash('sha256', request, 'buffer') })
+
+test('a job is found by the key of its owner, and by no other', async () => {
+  const job = await store.insert(newJob(), keyed('k'))
+  expect(await store.findByKey(owner, keyed('k'))).toEqual(job)
+  expect(await store.findByKey(owner, keyed('K'))).toBeUndefined()
+  expect(await store.findByKey(randomUUID(), keyed('k'))).toBeUndefined()
+  await expect(store.findByKey(owner, keyed('k', 'b'))).rejects.toMatchObject({
+    reason: Reason.IDEMPOTENCY_KEY_REUSED,
+  })
+})
+
+test('of jobs with one key at the same instant one is accepted, though they are of different programs', async () => {
+  const results = await Promise.allSettled(
+    Array.from({ length: 10 }, (_, n) => store.insert(newJob(), keyed('k', String(n)))),
+  )
+  expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+  expect((await store.list({}, 100)).length).toBe(1)
+  await store.insert(newJob({ ownerId: randomUUID() }), keyed('k'))
+  await Promise.all([store.insert(newJob()), store.insert(newJob())])
+})
+
+test('a key means another request a day later, and the job it meant stays', async () => {
+  const old = await store.insert(newJob(), keyed('k'))
+  const age = (span: string) =>
+    sequelize.query(
+      `update jobs set created_at = clock_timestamp() - interval '${span}' where id = '${old.id}'`,
+    )
+  await age('23 hours 59 minutes')
+  expect((await store.findByKey(owner, keyed('k')))?.id).toBe(old.id)
+  await age('24 hours 1 second')
+  expect(await store.findByKey(owner, keyed('k', 'b'))).toBeUndefined()
+  const fresh = await store.insert(newJob(), keyed('k', 'b'))
+  expect((await store.findByKey(owner, keyed('k', 'b')))?.id).toBe(fresh.id)
+  expect((await store.find(old.id))?.id).toBe(old.id)
 })
 
 test('of two uploads to a program at the same instant one is accepted, whatever their kinds', async () => {

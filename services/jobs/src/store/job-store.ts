@@ -9,6 +9,7 @@ import {
   type WhereOptions,
 } from 'sequelize'
 import { DomainError, Reason } from '#kit/errors.ts'
+import { type KeyedRequest, keptSeconds, keyReused } from '#kit/idempotency.ts'
 import type { Ending } from '../domain/ending.ts'
 import {
   type EndState,
@@ -56,18 +57,45 @@ export function createJobStore(sequelize: Sequelize) {
     return row === null ? undefined : jobOf(row)
   }
 
+  async function giveUpExpiredKey(ownerId: string, idempotencyKey: string): Promise<void> {
+    await jobs.update(
+      { idempotencyKey: null, requestFingerprint: null },
+      { where: { ownerId, idempotencyKey, createdAt: { [Op.lt]: keysExpireBefore } } },
+    )
+  }
+
   return {
     find,
 
-    /** Adds a job in state PENDING. WRITE_IN_PROGRESS for a write while another one of the program is open. */
-    async insert(job: NewJob): Promise<Job> {
+    /**
+     * Adds a job in state PENDING. WRITE_IN_PROGRESS for a write while another one of the program is open, and when there is a job
+     * of the same key.
+     */
+    async insert(job: NewJob, keyed?: Pick<KeyedRequest, 'key' | 'fingerprint'>): Promise<Job> {
       try {
-        await jobs.create(job, { returning: false })
+        if (keyed !== undefined) await giveUpExpiredKey(job.ownerId, keyed.key)
+        const { key: idempotencyKey = null, fingerprint: requestFingerprint = null } = keyed ?? {}
+        await jobs.create({ ...job, idempotencyKey, requestFingerprint }, { returning: false })
       } catch (error) {
         if (error instanceof UniqueConstraintError && !('id' in error.fields)) throw writeInProgress(error)
         throw error
       }
       return (await find(job.id)) as Job
+    },
+
+    /** The job that the owner asked for with this key in the last 24 hours. IDEMPOTENCY_KEY_REUSED when the request was another. */
+    async findByKey(
+      ownerId: string,
+      { key, fingerprint }: Pick<KeyedRequest, 'key' | 'fingerprint'>,
+    ): Promise<Job | undefined> {
+      const row = await jobs.findOne({
+        where: { ownerId, idempotencyKey: key, createdAt: { [Op.gte]: keysExpireBefore } },
+        attributes: ['id', 'requestFingerprint'],
+        raw: true,
+      })
+      if (row === null) return undefined
+      if (!row.requestFingerprint?.equals(fingerprint)) throw keyReused()
+      return find(row.id)
     },
 
     /** WRITE_IN_PROGRESS while an upload to the program is open. */
@@ -169,11 +197,13 @@ export function createJobStore(sequelize: Sequelize) {
   }
 }
 
+const keysExpireBefore = literal(`clock_timestamp() - interval '${keptSeconds} seconds'`)
+
 type Micros = { createdMicros: string; updatedMicros: string }
 
 const micros = (column: string) => literal(`(extract(epoch from ${column}) * 1000000)::bigint`)
 const attributes: FindAttributeOptions = {
-  exclude: ['createdAt', 'updatedAt', 'checkedAt', 'endedAt'],
+  exclude: ['createdAt', 'updatedAt', 'checkedAt', 'endedAt', 'idempotencyKey', 'requestFingerprint'],
   include: [
     [micros('created_at'), 'createdMicros'],
     [micros('updated_at'), 'updatedMicros'],

@@ -35,6 +35,9 @@ export class JobModel extends Model<InferAttributes<JobModel>, InferCreationAttr
   /** When the reconciler last compared the job with its workflow. */
   declare checkedAt: CreationOptional<Date>
   declare endedAt: CreationOptional<Date | null>
+  /** With which key the owner asked for it; null without one, and when the key means another request by now. */
+  declare idempotencyKey: CreationOptional<string | null>
+  declare requestFingerprint: CreationOptional<Buffer | null>
 }
 
 export type JobModelClass = typeof JobModel
@@ -69,6 +72,8 @@ export function defineJobModel(sequelize: Sequelize): JobModelClass {
       updatedAt: optional(DataTypes.DATE),
       checkedAt: optional(DataTypes.DATE),
       endedAt: optional(DataTypes.DATE),
+      idempotencyKey: optional(DataTypes.TEXT),
+      requestFingerprint: optional(DataTypes.BLOB),
     },
     { sequelize, modelName: 'job', tableName: 'jobs' },
   )

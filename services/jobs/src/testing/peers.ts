@@ -1,5 +1,6 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
-import { principalOf } from '#kit/call-context.ts'
+import type { HandlerContext, ServiceImpl } from '@connectrpc/connect'
+import { principalOf, requestIdOf } from '#kit/call-context.ts'
 import { DomainError, Reason } from '#kit/errors.ts'
 import { createLogger } from '#kit/logger.ts'
 import { startRpcServer } from '#kit/rpc-server.ts'
@@ -27,6 +28,8 @@ export type TestPeers = {
   users: Map<string, TestUser>
   programs: Map<string, TestProgram>
   enrollment: TestEnrollment
+  /** The request ids under which our own processes called. */
+  requestIds: Set<string>
   close(): Promise<void>
 }
 
@@ -34,6 +37,7 @@ export async function startTestPeers(jwt: JwtConfig): Promise<TestPeers> {
   const users = new Map<string, TestUser>()
   const programs = new Map<string, TestProgram>()
   const enrollment = createTestEnrollment(programs)
+  const requestIds = new Set<string>()
 
   function callerOf(
     username: string,
@@ -64,7 +68,7 @@ export async function startTestPeers(jwt: JwtConfig): Promise<TestPeers> {
           return { caller: callerOf(principal.kind === 'user' ? principal.username : '') }
         },
       })
-      router.service(CatalogService, {
+      const catalog: Partial<ServiceImpl<typeof CatalogService>> = {
         getProgram: ({ key, courseIds, requiredPermission }, context) => {
           const principal = principalOf(context)
           const caller = principal.kind === 'user' ? callerOf(principal.username) : undefined
@@ -98,9 +102,22 @@ export async function startTestPeers(jwt: JwtConfig): Promise<TestPeers> {
             externalKey,
           })),
         }),
-      })
-      router.service(EnrollmentService, enrollment.routes)
+      }
+      router.service(CatalogService, noting(requestIds, catalog))
+      router.service(EnrollmentService, noting(requestIds, enrollment.routes))
     },
   })
-  return { url: server.url, users, programs, enrollment, close: () => server.close() }
+  return { url: server.url, users, programs, enrollment, requestIds, close: () => server.close() }
+}
+
+function noting<Routes extends object>(requestIds: Set<string>, routes: Routes): Routes {
+  type Handler = (request: never, context: HandlerContext) => unknown
+  const noted = Object.entries(routes).map(([name, handle]: [string, Handler]) => [
+    name,
+    (request: never, context: HandlerContext) => {
+      if (principalOf(context).kind === 'service') requestIds.add(requestIdOf(context))
+      return handle(request, context)
+    },
+  ])
+  return Object.fromEntries(noted) as Routes
 }

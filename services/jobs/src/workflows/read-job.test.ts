@@ -83,6 +83,15 @@ test('a program is read into JSON', async () => {
   expect(job.failure).toBeUndefined()
 })
 
+test.each([JobKind.LIST_ALL_COURSE_RUN_ENROLLMENTS, JobKind.LIST_PROGRAM_ENROLLMENTS])(
+  'kind %i: the other services are called under the id of the job',
+  async (kind) => {
+    stack.peers.requestIds.clear()
+    const { job } = await run(kind)
+    expect([...stack.peers.requestIds]).toEqual([job.id])
+  },
+)
+
 test('a program without learners is read into nothing', async () => {
   stack.peers.enrollment.rows = 0
   expect(JSON.parse((await run(JobKind.LIST_PROGRAM_ENROLLMENTS)).text)).toEqual([])

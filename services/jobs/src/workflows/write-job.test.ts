@@ -123,6 +123,12 @@ test('a course upload goes run by run, and its rows for unknown runs come back a
   expect(job).toMatchObject({ name: 'masters:write:write_course_run_enrollments', text: '207' })
 })
 
+test('enrollment is called under the id of the job', async () => {
+  stack.peers.requestIds.clear()
+  const { job } = await run(course, 'course_id,student_key,status\nEXT-1,a,active\n')
+  expect([...stack.peers.requestIds]).toEqual([job.id])
+})
+
 test('course_staff reaches the LMS where it says something, and comes back as it was', async () => {
   client = stack.as('partner', { flags: ['enable_course_role_management'] })
   const rows = ['EXT-1,a,active,True', 'EXT-1,b,active,', 'EXT-1,c,active,off', 'EXT-1,d,active,maybe']

@@ -38,7 +38,10 @@ export async function* walkPages<Row>(
       // Nobody awaits it when the reader leaves.
       fetched.catch(() => {})
     }
-    yield* batchesOf(list.names, page, place.position, { from, to })
+    for (const batch of batchesOf(list.names, page, place.position, { from, to })) {
+      signal.throwIfAborted()
+      yield batch
+    }
     if (!goesOn) return
     place = next
   }

@@ -1,57 +1,34 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { Reason } from '#kit/errors.ts'
 import { Permission } from '#proto/registrar/accesscontrol/v1/permission_pb.ts'
-import { startTestCatalog, type TestCatalog } from './testing/catalog.ts'
-import { type ProgramJson, startTestDiscovery, type TestDiscovery } from './testing/discovery.ts'
+import { type DiscoveredCatalog, startDiscoveredCatalog } from './testing/discovered-catalog.ts'
 import { refusalOf } from './testing/refusal.ts'
 
 const { READ_METADATA, READ_ENROLLMENTS, WRITE_ENROLLMENTS, READ_REPORTS } = Permission
 const hour = 3_600
 const day = 24 * hour
 
-let discovery: TestDiscovery
-let catalog: TestCatalog
+let world: DiscoveredCatalog
+let { discovery, catalog, root, makeProgram, titleOf, settle } = {} as DiscoveredCatalog
 
 beforeAll(async () => {
-  discovery = await startTestDiscovery()
-  catalog = await startTestCatalog(discovery.settings)
-  await catalog.makeOrganization('stem')
+  world = await startDiscoveredCatalog()
+  ;({ discovery, catalog, root, makeProgram, titleOf, settle } = world)
 })
 beforeEach(() => discovery.reset())
 afterEach(() => catalog.sql('delete from programs'))
-afterAll(async () => {
-  await catalog.stop()
-  await discovery.stop()
-})
+afterAll(() => world.stop())
 
-/** Makes a program of which the catalog knows nothing but its id in Discovery. */
-async function makeProgram(key: string, json: ProgramJson = discovery.add()): Promise<ProgramJson> {
-  await catalog.operator.createProgram({ key, organizationKey: 'stem', discoveryUuid: json.uuid })
-  return json
-}
+const detailPath = ({ uuid }: { uuid: string }) => `/api/v1/programs/${uuid}/`
 
 async function makePrograms(count: number): Promise<void> {
   for (let number = 0; number < count; number++) await makeProgram(`p${number}`)
 }
 
-const asRoot = () => catalog.as('root', { superuser: true })
-const detailPath = ({ uuid }: { uuid: string }) => `/api/v1/programs/${uuid}/`
-
-async function titleOf(key: string): Promise<string | undefined> {
-  return (await catalog.operator.getProgram({ key })).program?.title
-}
-
-/** Nothing is being fetched any more. */
-async function settled(): Promise<void> {
-  await expect
-    .poll(() => catalog.sql('select 1 from program_details where claim is not null'), { timeout: 20_000 })
-    .toEqual([])
-}
-
 describe('a program that was never read', () => {
   test('is fetched while its first caller waits, with everything that Discovery tells of it', async () => {
     const json = await makeProgram('cs')
-    const { program, courseRuns } = await asRoot().getProgram({ key: 'cs', courseIds: ['CS-1', 'x+y+z'] })
+    const { program, courseRuns } = await root.getProgram({ key: 'cs', courseIds: ['CS-1', 'x+y+z'] })
     expect(program).toMatchObject({
       title: json.title,
       url: json.marketing_url,
@@ -87,7 +64,7 @@ describe('a program that was never read', () => {
 
     await catalog.passSeconds(2 * day)
     await Promise.all([titleOf('shared'), twin.getProgram({ key: 'shared' })])
-    await settled()
+    await settle()
     expect(discovery.requests).toHaveLength(2)
   })
 
@@ -109,7 +86,7 @@ describe('a program that was never read', () => {
     discovery.delayMs = 1_500
     const { program } = await catalog.operator.getProgram({ key: 'slow' }, { timeoutMs: 900 })
     expect(program?.title).toBe('slow')
-    await settled()
+    await settle()
     expect(await titleOf('slow')).toBe(json.title)
     expect(discovery.requests).toHaveLength(1)
   })
@@ -134,7 +111,7 @@ describe('a program that was read before', () => {
     discovery.delayMs = 500
     const titles = await Promise.all(Array.from({ length: 20 }, () => titleOf('cs')))
     expect(new Set(titles)).toEqual(new Set([json.title]))
-    await settled()
+    await settle()
     expect(await titleOf('cs')).toBe('Renamed')
     const { courseRuns } = await catalog.operator.listCourseRuns({ programKey: 'cs' })
     expect(courseRuns.map(({ key }) => key)).toEqual(['n+e+w'])
@@ -153,18 +130,6 @@ describe('a program that was read before', () => {
     expect(await titleOf('other')).toBe('New')
   })
 
-  test('is as it was when it was flushed and Discovery does not answer', async () => {
-    const json = await makeProgram('cs')
-    await titleOf('cs')
-    await discovery.die()
-    await catalog.operator.flushProgramCache({ programKey: 'cs' })
-    const { program } = await asRoot().getProgram({ key: 'cs' })
-    expect(program).toMatchObject({ title: json.title, type: 'Masters' })
-    expect(program?.activeCurriculumUuid).toBeDefined()
-    expect(program?.permissions).toContain(WRITE_ENROLLMENTS)
-    expect((await catalog.operator.listCourseRuns({ programKey: 'cs' })).courseRuns).toHaveLength(1)
-  })
-
   test('does not get back by a flush what was being fetched before it', async () => {
     const json = await makeProgram('cs')
     discovery.delayMs = 400
@@ -178,130 +143,14 @@ describe('a program that was read before', () => {
   })
 })
 
-describe('while Discovery is dead', () => {
-  test('for an hour after the copies went stale, lists and the right to enroll go on', async () => {
-    await makePrograms(3)
-    const partner = asRoot()
-    const before = await partner.listPrograms({ permission: WRITE_ENROLLMENTS })
-    expect(before.programs).toHaveLength(3)
-    await discovery.die()
-    await catalog.passSeconds(day)
-    for (let minute = 0; minute <= 60; minute += 20) {
-      const list = await partner.listPrograms({ permission: WRITE_ENROLLMENTS })
-      expect(list.programs).toEqual(before.programs)
-      const { program, courseRuns } = await partner.getProgram({
-        key: 'p1',
-        courseIds: ['CS-1'],
-        requiredPermission: WRITE_ENROLLMENTS,
-      })
-      expect(program).toEqual(before.programs[1])
-      expect(courseRuns['CS-1']?.key).toBe('course-v1:Stem+CS1+Fall')
-      await settled()
-      await catalog.passSeconds(20 * 60)
-    }
-    await discovery.revive()
-    discovery.requests.length = 0
-    // It may be left alone for some seconds yet.
-    await expect
-      .poll(
-        async () => {
-          await catalog.passSeconds(11)
-          await titleOf('p1')
-          await settled()
-          return discovery.requests.length
-        },
-        { timeout: 20_000, interval: 500 },
-      )
-      .toBeGreaterThan(0)
-  })
-
-  test('a program of which nothing is known goes by its key, without enrollments', async () => {
-    await makeProgram('unknown')
-    await discovery.die()
-    const { program } = await asRoot().getProgram({ key: 'unknown' })
-    expect(program).toMatchObject({ title: 'unknown', permissions: [READ_METADATA, READ_REPORTS] })
-    expect([program?.url, program?.type, program?.activeCurriculumUuid]).toEqual([
-      undefined,
-      undefined,
-      undefined,
-    ])
-    const { programs } = await asRoot().listPrograms({ titleContains: 'UNKN' })
-    expect(programs).toEqual([program])
-    expect((await asRoot().listPrograms({ permission: READ_ENROLLMENTS })).programs).toEqual([])
-  })
-
-  test('who was given enrollments of such a program is told to come back, others that they may not', async () => {
-    await makeProgram('unknown')
-    await discovery.die()
-    const request = { key: 'unknown', requiredPermission: WRITE_ENROLLMENTS }
-    expect((await refusalOf(asRoot().getProgram(request))).reason).toBe(Reason.UPSTREAM_UNAVAILABLE)
-    const stranger = catalog.as('stranger').getProgram(request)
-    expect((await refusalOf(stranger)).reason).toBe(Reason.PERMISSION_DENIED)
-  })
-})
-
-describe('what Discovery cannot tell', () => {
-  const faults: [string, { status: number; body: string } | 'drop'][] = [
-    ['an error', { status: 500, body: 'x' }],
-    ['no JSON', { status: 200, body: '<html>' }],
-    ['no object', { status: 200, body: '[1]' }],
-    ['an object that is no program', { status: 200, body: '{"detail":"?"}' }],
-    ['a broken connection', 'drop'],
-    ['a refusal', { status: 403, body: '{}' }],
-  ]
-
-  test.each(faults)('changes nothing: %s', async (_, fault) => {
-    const json = await makeProgram('cs')
-    await titleOf('cs')
-    discovery.misbehave = () => fault
-    await catalog.operator.flushProgramCache({ programKey: 'cs' })
-    expect(await titleOf('cs')).toBe(json.title)
-  })
-
-  test('is not asked for again for ten seconds, and then it is', async () => {
-    const json = await makeProgram('cs')
-    discovery.misbehave = () => ({ status: 403, body: '' })
-    for (let round = 0; round < 5; round++) expect(await titleOf('cs')).toBe('cs')
-    expect(discovery.requests).toHaveLength(1)
-    discovery.misbehave = () => undefined
-    await catalog.passSeconds(9)
-    expect(await titleOf('cs')).toBe('cs')
-    await catalog.passSeconds(2)
-    expect(await titleOf('cs')).toBe(json.title)
-  })
-
-  test('because it has no such program leaves one without enrollments, that can come to be', async () => {
-    const json = await makeProgram('early')
-    discovery.programs.delete(json.uuid)
-    const request = { key: 'early', requiredPermission: WRITE_ENROLLMENTS }
-    expect((await refusalOf(asRoot().getProgram(request))).reason).toBe(Reason.PERMISSION_DENIED)
-    discovery.programs.set(json.uuid, json)
-    await catalog.passSeconds(11)
-    await expect(asRoot().getProgram(request)).resolves.toMatchObject({ program: { title: json.title } })
-  })
-
-  test('is not told by what an operator typed in, except where nothing else is known', async () => {
-    const json = discovery.add()
-    const typed = { title: 'Typed', type: 'Masters', discoveryUuid: json.uuid }
-    await catalog.operator.createProgram({ key: 'typed', organizationKey: 'stem', ...typed })
-    discovery.misbehave = () => ({ status: 403, body: '' })
-    const { program } = await asRoot().getProgram({ key: 'typed', requiredPermission: READ_ENROLLMENTS })
-    expect(program).toMatchObject({ title: 'Typed', type: 'Masters' })
-    expect(program?.activeCurriculumUuid).toBeUndefined()
-    discovery.misbehave = () => undefined
-    await catalog.passSeconds(11)
-    expect(await titleOf('typed')).toBe(json.title)
-  })
-})
-
 describe('a list', () => {
   test('of 200 programs that were never read costs a handful of requests', async () => {
     await makePrograms(200)
-    const { programs } = await asRoot().listPrograms({ pageSize: 200 })
+    const { programs } = await root.listPrograms({ pageSize: 200 })
     expect(programs).toHaveLength(200)
     expect(programs.every(({ title, type }) => title.startsWith('Title of') && type === 'Masters')).toBe(true)
     expect(discovery.requests.length).toBeLessThanOrEqual(4)
-    const again = await asRoot().listPrograms({ pageSize: 200 })
+    const again = await root.listPrograms({ pageSize: 200 })
     expect(again.programs).toEqual(programs)
     expect(discovery.requests.length).toBeLessThanOrEqual(4)
   })
@@ -309,7 +158,7 @@ describe('a list', () => {
   test('follows the pages of Discovery, whatever host their links name', async () => {
     await makePrograms(45)
     discovery.pageSize = 20
-    const { programs } = await asRoot().listPrograms({})
+    const { programs } = await root.listPrograms({})
     expect(programs.filter(({ type }) => type === 'Masters')).toHaveLength(45)
     expect(discovery.requests).toHaveLength(3)
   })
@@ -317,10 +166,10 @@ describe('a list', () => {
   test('filtered by title or by enrollments finds programs that were never read', async () => {
     await makeProgram('mba', discovery.add({ title: 'An MBA', type: 'MBA' }))
     await makeProgram('cs', discovery.add({ title: 'Computing' }))
-    expect((await asRoot().listPrograms({ titleContains: 'mba', pageSize: 1 })).programs).toMatchObject([
+    expect((await root.listPrograms({ titleContains: 'mba', pageSize: 1 })).programs).toMatchObject([
       { key: 'mba', title: 'An MBA' },
     ])
-    const answer = await asRoot().listPrograms({ permission: WRITE_ENROLLMENTS, pageSize: 1 })
+    const answer = await root.listPrograms({ permission: WRITE_ENROLLMENTS, pageSize: 1 })
     expect(answer).toMatchObject({ programs: [{ key: 'cs' }], totalSize: 1, nextPageToken: '' })
     expect(discovery.requests).toHaveLength(1)
   })
@@ -330,16 +179,16 @@ describe('a list', () => {
     await titleOf('cs')
     discovery.add({ ...json, title: 'Fresh' })
     await catalog.passSeconds(day + 1)
-    expect((await asRoot().listPrograms({ titleContains: 'fresh' })).programs).toEqual([])
-    await settled()
-    expect((await asRoot().listPrograms({ titleContains: 'fresh' })).programs).toHaveLength(1)
+    expect((await root.listPrograms({ titleContains: 'fresh' })).programs).toEqual([])
+    await settle()
+    expect((await root.listPrograms({ titleContains: 'fresh' })).programs).toHaveLength(1)
   })
 
   test('shows the rest when Discovery has one program less', async () => {
     await makePrograms(3)
     await makeProgram('gone')
     discovery.programs.delete([...discovery.programs.keys()][3] as string)
-    const { programs } = await asRoot().listPrograms({})
+    const { programs } = await root.listPrograms({})
     expect(programs.map(({ title }) => title.startsWith('Title of'))).toEqual([true, true, true, false])
   })
 
@@ -364,9 +213,9 @@ describe('a list', () => {
       }
       return misbehaviour()
     }
-    await asRoot().listPrograms({})
-    await settled()
-    const { programs } = await asRoot().listPrograms({})
+    await root.listPrograms({})
+    await settle()
+    const { programs } = await root.listPrograms({})
     expect(programs.every(({ activeCurriculumUuid }) => activeCurriculumUuid !== undefined)).toBe(true)
   })
 })

@@ -1,0 +1,38 @@
+import type { Sequelize } from 'sequelize'
+import { afterAll, beforeAll } from 'vitest'
+import { createLogger } from '#kit/logger.ts'
+import { migrate } from '#kit/migrate.ts'
+import { createTestDatabase, type TestDatabase } from '#kit/testing/postgres.ts'
+import { openEnrollmentDatabase } from '../../store/database.ts'
+import { makeContractPrograms, testBackendContract } from '../../testing/backend-contract.ts'
+import type { EnrollmentBackend } from '../backend.ts'
+import { createLocalBackend } from './local-backend.ts'
+
+let testDatabase: TestDatabase
+let database: Sequelize
+let backend: EnrollmentBackend
+
+beforeAll(async () => {
+  testDatabase = await createTestDatabase()
+  await migrate(testDatabase.url, 'enrollment', new URL('../../../migrations/', import.meta.url))
+  database = openEnrollmentDatabase(testDatabase.url, createLogger('test', 'silent'))
+  backend = createLocalBackend(database)
+})
+
+afterAll(async () => {
+  await database.close()
+  await testDatabase.drop()
+})
+
+const { signal } = new AbortController()
+
+testBackendContract(() => ({
+  backend,
+  makePrograms: async (count) => makeContractPrograms(count),
+  async linkAccount(program, account) {
+    await backend.linkAccounts(program, [account], signal)
+  },
+  async recordGrade(program, run, grade) {
+    await backend.recordCourseGrades(program, run, [grade], signal)
+  },
+}))
