@@ -12,6 +12,7 @@ import { addCors } from './plugins/cors.ts'
 import { addDraining } from './plugins/draining.ts'
 import { addErrorHandling, answerClientError, answerFrameworkError } from './plugins/error-handling.ts'
 import { addNegotiation } from './plugins/negotiation.ts'
+import { createRateLimit } from './plugins/rate-limit.ts'
 import { addEnrollments } from './routes/enrollments.ts'
 import { addHealth } from './routes/health.ts'
 import { addInternal } from './routes/internal.ts'
@@ -33,6 +34,8 @@ export type AppOptions = {
   apiRoot: string
   /** Origins whose pages may call the API from a browser. */
   corsOrigins: readonly string[]
+  /** Requests that a caller may send in a minute; any number by default. */
+  rateLimit?: number
   /** How long a request may take to arrive, in milliseconds; two minutes by default. */
   requestTimeoutMs?: number
 }
@@ -94,7 +97,7 @@ async function addOpenRoutes(app: FastifyInstance, { clients, apiRoot }: AppOpti
 async function addApiRoutes(app: FastifyInstance, options: AppOptions): Promise<void> {
   const { clients, apiRoot } = options
   addNegotiation(app)
-  addAuthentication(app, options)
+  addAuthentication(app, { ...options, limitRate: await createRateLimit(app, options.rateLimit ?? 0) })
   for (const version of ['v1', 'v2']) {
     const links = { jobUrl: (id: string) => `${apiRoot}/${version}/jobs/${id}` }
     await app.register(

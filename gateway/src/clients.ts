@@ -1,5 +1,5 @@
 import type { CallOptions, Client } from '@connectrpc/connect'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { requestIdHeader } from '#kit/call-context.ts'
 import { createRpcClient } from '#kit/rpc-client.ts'
 import type { PeerName } from '#kit/settings.ts'
@@ -8,6 +8,7 @@ import { AccessControlService } from '#proto/registrar/accesscontrol/v1/access_c
 import { CatalogService } from '#proto/registrar/catalog/v1/catalog_service_pb.ts'
 import { EnrollmentService } from '#proto/registrar/enrollment/v1/enrollment_service_pb.ts'
 import { JobsService } from '#proto/registrar/jobs/v1/jobs_service_pb.ts'
+import { idempotencyKeyOf, passReplayed } from './idempotency-key.ts'
 
 /** Everything that the gateway asks of the services, and nothing that it has no business with. */
 export type Clients = {
@@ -42,11 +43,17 @@ export function createClients(peers: Readonly<Record<PeerName, string>>): Client
 }
 
 /** What every call on behalf of a caller takes along. */
-export function callOptionsOf(request: FastifyRequest): CallOptions {
+export function callOptionsOf(request: FastifyRequest): CallOptions & { headers: Record<string, string> } {
   return { headers: { authorization: `JWT ${request.caller.token}`, [requestIdHeader]: request.id } }
 }
 
-/** The same, for a call that writes: an LMS may take its time over 25 learners. */
-export function writeOptionsOf(request: FastifyRequest): CallOptions {
-  return { ...callOptionsOf(request), timeoutMs: 60_000 }
+/** The same, for a call that writes: with its Idempotency-Key, and an LMS may take its time over 25 learners. */
+export function writeOptionsOf(request: FastifyRequest, reply: FastifyReply): CallOptions {
+  const { headers, ...options } = callOptionsOf(request)
+  return {
+    ...options,
+    headers: { ...headers, ...idempotencyKeyOf(request) },
+    onHeader: (answered) => passReplayed(answered, reply),
+    timeoutMs: 60_000,
+  }
 }

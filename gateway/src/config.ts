@@ -1,6 +1,6 @@
 import { ConfigError } from '#kit/config.ts'
 import { readProcessConfig } from '#kit/process-config.ts'
-import { httpUrl, type LogLevel, optionalText, type PeerName } from '#kit/settings.ts'
+import { httpUrl, type LogLevel, optionalText, type PeerName, wholeNumber } from '#kit/settings.ts'
 import type { JwtConfig } from '#kit/tokens.ts'
 
 export type GatewayConfig = Readonly<{
@@ -13,6 +13,8 @@ export type GatewayConfig = Readonly<{
   apiRoot: string
   /** Origins whose pages may call the API from a browser. */
   corsOrigins: readonly string[]
+  /** Requests that a caller may send in a minute; 0 means any number. */
+  rateLimit: number
 }>
 
 /** The only reader of the environment. ConfigError names everything that cannot be used. */
@@ -26,6 +28,7 @@ export async function readGatewayConfig(env: NodeJS.ProcessEnv): Promise<Gateway
       CORS_ORIGIN_WHITELIST: optionalText(
         'origins such as https://console.example.com, with commas between them',
       ),
+      RATE_LIMIT: wholeNumber({ min: 0, max: 1_000_000, default: 0, unit: 'requests' }),
     },
   })
   // A service token is for hops between our own processes; over REST it names nobody.
@@ -37,6 +40,7 @@ export async function readGatewayConfig(env: NodeJS.ProcessEnv): Promise<Gateway
     peers: config.peers,
     apiRoot: config.own.API_ROOT,
     corsOrigins: readOrigins(config.own.CORS_ORIGIN_WHITELIST ?? ''),
+    rateLimit: config.own.RATE_LIMIT,
   })
 }
 

@@ -101,7 +101,8 @@ export function toHttpFault(error: unknown): HttpFault {
 
 function headersFor(status: number, retryAfter: number | undefined): Record<string, string> {
   if (status === 401) return { 'www-authenticate': 'JWT realm="api"' }
-  if (!comeBack.has(status)) return {}
+  // A conflict that passes by itself says when.
+  if (!comeBack.has(status) && retryAfter === undefined) return {}
   return { 'retry-after': String(Math.max(1, Math.ceil(retryAfter ?? defaultRetrySeconds))) }
 }
 

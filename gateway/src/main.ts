@@ -14,6 +14,7 @@ await run('gateway', async ({ env, logger }) => {
     logger,
     apiRoot: config.apiRoot,
     corsOrigins: config.corsOrigins,
+    rateLimit: config.rateLimit,
   })
   const { host, port } = config.listen
   await app

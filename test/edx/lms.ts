@@ -15,11 +15,15 @@ export type Quirks = {
   /** Changes a page before it is sent. */
   editPage: ((page: Page<object>, path: string) => unknown) | undefined
   /** Changes the answer to a write before it is sent. */
-  editWrite: ((answer: WriteAnswer, path: string) => WriteAnswer) | undefined
+  editWrite: ((answer: WriteAnswer, path: string, body: unknown) => WriteAnswer) | undefined
 }
 
 /** An LMS with the program_enrollments API, its OAuth2 provider and its public keys. */
-export type LmsStandIn = StandIn & { state: LmsState; tokens: TokenIssuer; quirks: Quirks }
+export type LmsStandIn = StandIn & {
+  state: LmsState
+  tokens: TokenIssuer
+  quirks: Quirks
+}
 
 const root = '/api/program_enrollments/v1/programs'
 type Params = { uuid: string; '*'?: string }
@@ -108,7 +112,7 @@ function sendMissing(reply: FastifyReply, error_code: string, developer_message:
 }
 
 function sendWrite({ editWrite }: Quirks, request: FastifyRequest, reply: FastifyReply, answer: WriteAnswer) {
-  const { status, body } = editWrite?.(answer, request.url) ?? answer
+  const { status, body } = editWrite?.(answer, request.url, request.body) ?? answer
   return reply
     .code(status)
     .type('application/json')

@@ -67,7 +67,7 @@ const everywhere = [
 ]
 const tokens = ['JWT_*', 'SERVICE_PUBLIC_KEY']
 const database = ['DATABASE_URL', 'DATABASE_POOL_SIZE']
-const upstream = ['BACKEND_SERVICE_EDX_OAUTH2_*', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY']
+const upstream = ['LMS_BASE_URL', 'BACKEND_SERVICE_EDX_OAUTH2_*', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY']
 const storage = [
   'STORAGE_*',
   'REGISTRAR_BUCKET',

@@ -2,12 +2,15 @@ import fastifySwagger from '@fastify/swagger'
 import { type FastifyInstance, type FastifyReply, fastify } from 'fastify'
 import Type from 'typebox'
 import { anonymousFaults } from '../schemas/errors.ts'
+import { declareRateLimit } from '../schemas/rate-limit.ts'
 
 const documentUrl = '/api-docs/openapi.json'
 
 /** Gathers the routes' own schemas; to be added before the routes. */
 export async function gatherSchemas(app: FastifyInstance): Promise<void> {
   await app.register(fastifySwagger, {
+    transformObject: (document) =>
+      'openapiObject' in document ? declareRateLimit(document.openapiObject) : document.swaggerObject,
     openapi: {
       openapi: '3.1.0',
       info: {

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { DomainError, Reason } from '#kit/errors.ts'
 import type { TokenVerifier, UserPrincipal } from '#kit/tokens.ts'
 import { isCsrfSafe } from './csrf.ts'
+import type { LimitRate } from './rate-limit.ts'
 
 export type AuthenticationOptions = {
   /** Accepts the scheme `JWT` only. */
@@ -9,6 +10,7 @@ export type AuthenticationOptions = {
   /** Prefix of every URL of the API; its origin, and these, may use a caller's cookies. */
   apiRoot: string
   corsOrigins: readonly string[]
+  limitRate: LimitRate
 }
 
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
@@ -20,7 +22,7 @@ const cookieNames = {
 
 /**
  * Finds out who calls, from the `Authorization` header or from the LMS's cookies. An unsafe method that relies on cookies
- * without proof that our own page sent it counts as not authenticated.
+ * without proof that our own page sent it counts as not authenticated. From then on the request counts for its sender.
  */
 export function addAuthentication(app: FastifyInstance, options: AuthenticationOptions): void {
   const { origin, protocol } = new URL(options.apiRoot)
@@ -38,12 +40,20 @@ export function addAuthentication(app: FastifyInstance, options: AuthenticationO
     return mayUse ? `JWT ${token}` : undefined
   }
 
-  app.decorateRequest('caller')
-  app.addHook('onRequest', async (request) => {
+  async function identify(request: FastifyRequest): Promise<void> {
     const principal = await options.verifier.verify(credentialsOf(request))
     if (principal.kind !== 'user') throw new DomainError(Reason.TOKEN_INVALID, 'Invalid token.')
     request.caller = principal
     if (principal.restricted) throw new DomainError(Reason.TOKEN_RESTRICTED, 'restricted token')
+  }
+
+  app.decorateRequest('caller')
+  app.addHook('onRequest', async (request, reply) => {
+    try {
+      await identify(request)
+    } finally {
+      await options.limitRate(request, reply)
+    }
   })
 }
 

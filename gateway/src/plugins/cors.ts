@@ -1,13 +1,23 @@
 import fastifyCors from '@fastify/cors'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 
-const exposedHeaders = ['ETag', 'Location', 'Retry-After', 'X-Request-ID', 'Content-Disposition']
+const exposedHeaders = [
+  'ETag',
+  'Idempotency-Replayed',
+  'Location',
+  'RateLimit',
+  'RateLimit-Policy',
+  'Retry-After',
+  'X-Request-ID',
+  'Content-Disposition',
+]
 
 // What browsers may send beside the headers that need no permission.
 const allowedHeaders = [
   'accept',
   'authorization',
   'content-type',
+  'idempotency-key',
   'if-none-match',
   'use-jwt-cookie',
   'x-csrftoken',

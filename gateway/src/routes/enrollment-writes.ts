@@ -4,6 +4,7 @@ import { Permission } from '#proto/registrar/accesscontrol/v1/permission_pb.ts'
 import { WriteMode, type WriteResult } from '#proto/registrar/enrollment/v1/enrollment_write_pb.ts'
 import { type Clients, writeOptionsOf } from '../clients.ts'
 import { toHttpFault } from '../http-errors.ts'
+import { checkIdempotencyKey } from '../idempotency-key.ts'
 import { readJsonBody } from '../json-body.ts'
 import {
   courseWritesSchema,
@@ -14,7 +15,8 @@ import {
   statusOf,
   writeResultSchema,
 } from '../schemas/enrollment-write.ts'
-import { callerFaults, curriculumFault, writeFaults } from '../schemas/errors.ts'
+import { callerFaults, unwritableFault, writeFaults } from '../schemas/errors.ts'
+import { idempotencyHeaders, replayedHeaders } from '../schemas/idempotency.ts'
 import { type CourseParams, courseParams, programParams } from '../schemas/parameters.ts'
 import { checkProgram } from './program-check.ts'
 import type { Route } from './resource.ts'
@@ -29,13 +31,16 @@ export function writeRoutes(clients: Clients, into: 'program' | 'course run'): {
     summary: `${verb === 'create' ? 'Create' : 'Change'} up to 25 enrollments in a ${into}`,
     tags: ['enrollments'],
     params: forCourse ? courseParams : programParams,
+    headers: idempotencyHeaders,
     body: forCourse ? courseWritesSchema : programWritesSchema,
     response: {
-      200: { ...writeResultSchema, description: 'All were written.' },
-      207: { ...writeResultSchema, description: 'Some were written.' },
+      200: { ...writeResultSchema, description: 'All were written.', headers: replayedHeaders },
+      207: { ...writeResultSchema, description: 'Some were written.', headers: replayedHeaders },
       422: {
-        anyOf: [writeResultSchema, curriculumFault],
-        description: 'None was written, or the program has no active curriculum.',
+        anyOf: [writeResultSchema, unwritableFault],
+        description:
+          'None was written, the program has no active curriculum, or the Idempotency-Key was used for another request.',
+        headers: replayedHeaders,
       },
       ...callerFaults,
       ...writeFaults,
@@ -45,7 +50,7 @@ export function writeRoutes(clients: Clients, into: 'program' | 'course run'): {
   async function write(mode: WriteMode, request: FastifyRequest, reply: FastifyReply) {
     const read = await readWrites(request, forCourse)
     if (read.fault !== undefined || read.items.length === 0) await refuse(request, read)
-    const results = read.items.length === 0 ? [] : await send(mode, request, read.items)
+    const results = read.items.length === 0 ? [] : await send(mode, request, reply, read.items)
     return reply.code(statusOf(results)).type('application/json').send(renderResults(results))
   }
 
@@ -65,10 +70,11 @@ export function writeRoutes(clients: Clients, into: 'program' | 'course run'): {
   async function send(
     mode: WriteMode,
     request: FastifyRequest,
+    reply: FastifyReply,
     items: ReadItems['items'],
   ): Promise<WriteResult[]> {
     const { program_key: programKey, course_id: courseId } = request.params as CourseParams
-    const options = writeOptionsOf(request)
+    const options = writeOptionsOf(request, reply)
     const { results } = forCourse
       ? await clients.enrollment.writeCourseEnrollments(
           { programKey, courseId, mode, enrollments: items },
@@ -92,6 +98,7 @@ export function writeRoutes(clients: Clients, into: 'program' | 'course run'): {
 
 async function readWrites(request: FastifyRequest, forCourse: boolean): Promise<ReadItems> {
   try {
+    checkIdempotencyKey(request)
     return readItems(await readJsonBody(request), forCourse)
   } catch (error) {
     return { items: [], hasCourseStaff: false, fault: toHttpFault(error) }

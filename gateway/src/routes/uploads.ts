@@ -5,9 +5,11 @@ import { Permission } from '#proto/registrar/accesscontrol/v1/permission_pb.ts'
 import { JobKind } from '#proto/registrar/jobs/v1/job_pb.ts'
 import { type Clients, writeOptionsOf } from '../clients.ts'
 import { detail, HttpFault } from '../http-errors.ts'
+import { checkIdempotencyKey } from '../idempotency-key.ts'
 import { brokenOff, hasBody } from '../json-body.ts'
 import { callerFaults, uploadFaults } from '../schemas/errors.ts'
-import { jobAcceptanceSchema } from '../schemas/job.ts'
+import { idempotencyHeaders, replayedHeaders } from '../schemas/idempotency.ts'
+import { acceptedHeaders, jobAcceptanceSchema } from '../schemas/job.ts'
 import { type ProgramParams, pathParts, programParams } from '../schemas/parameters.ts'
 import { checkByMethod, checkProgram } from './program-check.ts'
 import { acceptJob, type JobLinks } from './read-jobs.ts'
@@ -15,6 +17,8 @@ import { addResource } from './resource.ts'
 
 /** The largest file taken, in bytes. */
 export const uploadLimit = 5_242_880
+
+const acceptedSchema = { ...jobAcceptanceSchema, headers: { ...acceptedHeaders, ...replayedHeaders } }
 
 /** POST /programs/P/enrollments/upload and /programs/P/course_enrollments/upload. */
 export async function addUploads(app: FastifyInstance, clients: Clients, links: JobLinks): Promise<void> {
@@ -54,6 +58,7 @@ function addUpload(
           summary: upload.summary,
           tags: ['uploads'],
           params: programParams,
+          headers: idempotencyHeaders,
           consumes: ['multipart/form-data'],
           body: Type.Object({
             file: Type.Unsafe({
@@ -62,11 +67,12 @@ function addUpload(
               description: 'CSV in UTF-8, up to 5 MiB.',
             }),
           }),
-          response: { 202: jobAcceptanceSchema, ...callerFaults, ...uploadFaults },
+          response: { 202: acceptedSchema, ...callerFaults, ...uploadFaults },
         },
         // Before the first byte of the file is taken.
         onRequest: async (request) => {
           await checkProgram(clients, request, { permission: Permission.WRITE_ENROLLMENTS })
+          checkIdempotencyKey(request)
           requireForm(request)
         },
         handler: async (request, reply) => {
@@ -75,7 +81,7 @@ function addUpload(
           const content = await readFile(request)
           const { job } = await clients.jobs.createUploadJob(
             { kind: upload.kind, programKey, content },
-            writeOptionsOf(request),
+            writeOptionsOf(request, reply),
           )
           return acceptJob(reply, links, job)
         },

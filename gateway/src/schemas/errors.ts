@@ -28,7 +28,13 @@ export const callerFaults = {
   404: detailOf('Nothing there, or nothing for the query given.', notFoundText),
   406: detailOf('No acceptable form.', 'Could not satisfy the request Accept header.'),
   408: detailOf('The request did not arrive in time.', 'The request did not arrive in time.'),
-  429: detailOf('Too many requests; Retry-After says when to come back.', 'Request was throttled.'),
+  429: {
+    ...detailOf(
+      'Too many requests; Retry-After says when to come back.',
+      'Request was throttled. Expected available in 42 seconds.',
+    ),
+    headers: { 'Retry-After': { type: 'string', description: 'When to come back, in seconds.' } },
+  },
   500: detailOf('A fault of ours; tell us the X-Request-ID.', 'Internal server error.'),
   502: detailOf(
     'The learning platform failed; Retry-After says when to come back.',
@@ -58,9 +64,10 @@ export const methodFault = {
 
 export const jobEndedFault = { 409: detailOf('The job has ended.', 'The job has ended already.') } as const
 
-export const curriculumFault = detailOf(
-  'The program has no active curriculum.',
+export const unwritableFault = detailOf(
+  'The program has no active curriculum, or the Idempotency-Key was used for another request.',
   'The program has no active curriculum, so nobody can be enrolled in it.',
+  'This Idempotency-Key was used before with another request.',
 )
 
 export const writeFaults = {
@@ -76,6 +83,10 @@ export const writeFaults = {
     ],
   }),
   403: detailOf('Not permitted.', notPermittedText, courseStaffText),
+  409: detailOf(
+    'A request with the same Idempotency-Key is being worked on; Retry-After says when to come back.',
+    'A request with this Idempotency-Key is being worked on.',
+  ),
   413: detailOf('More than 25 learners, or too many bytes.', 'Enrollment limit 25'),
   415: detailOf('A body that is not JSON.', 'Unsupported media type "text/plain" in request.'),
 } as const
@@ -95,5 +106,5 @@ export const uploadFaults = {
   }),
   413: detailOf('Too large.', 'Upload too large. Must be under 5242880 bytes'),
   415: detailOf('Not a form.', 'Unsupported media type "application/json" in request.'),
-  422: curriculumFault,
+  422: unwritableFault,
 } as const

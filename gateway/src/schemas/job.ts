@@ -14,15 +14,17 @@ const stateNames: Readonly<Record<number, string>> = {
 
 const jobId = '3b985cec-dcf4-4d38-9498-8545ebcf5d0f'
 
+export const acceptedHeaders = {
+  Location: { type: 'string', description: 'The same as `job_url`.' },
+  'Retry-After': { type: 'string', description: 'When to ask first, in seconds.' },
+}
+
 export const jobAcceptanceSchema = Type.Object(
   { job_id: Type.String({ format: 'uuid' }), job_url: Type.String({ format: 'uri' }) },
   {
     description: 'Accepted. Ask `job_url` until the job has ended.',
     examples: [{ job_id: jobId, job_url: `https://registrar.example.com/api/v2/jobs/${jobId}` }],
-    headers: {
-      Location: { type: 'string', description: 'The same as `job_url`.' },
-      'Retry-After': { type: 'string', description: 'When to ask first, in seconds.' },
-    },
+    headers: acceptedHeaders,
   },
 )
 

@@ -11,6 +11,7 @@ import { readCatalogConfig } from './config.ts'
 import { openDetailsSource } from './details-source.ts'
 import { routeCatalog } from './routes.ts'
 import { createCourseRunStore } from './store/course-runs.ts'
+import { createDiscoveryCatalogStore } from './store/discovery-catalog.ts'
 import { bindModels } from './store/models.ts'
 import { createOrganizationStore } from './store/organizations.ts'
 import { createProgramStore } from './store/programs.ts'
@@ -28,6 +29,7 @@ await run('catalog', async ({ env, logger }) => {
     organizations: createOrganizationStore(),
     programs: createProgramStore(database, source.momentsNow),
     courseRuns: createCourseRunStore(database),
+    discoveryCatalog: createDiscoveryCatalogStore(database),
     accessControl: createAccessControl(createRpcClient(AccessControlService, config.peers['access-control'])),
   }
   const server = await startRpcServer({

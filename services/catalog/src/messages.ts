@@ -1,6 +1,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { timestampFromDate } from '@bufbuild/protobuf/wkt'
 import type { ListAccessibleResourcesResponse } from '#proto/registrar/accesscontrol/v1/access_control_service_pb.ts'
+import type { Group } from '#proto/registrar/accesscontrol/v1/group_pb.ts'
 import { Permission as PermissionNumber } from '#proto/registrar/accesscontrol/v1/permission_pb.ts'
 import type { CourseRunSchema } from '#proto/registrar/catalog/v1/course_run_pb.ts'
 import type { OrganizationSchema } from '#proto/registrar/catalog/v1/organization_pb.ts'
@@ -10,6 +11,7 @@ import type { Organization } from './domain/organization.ts'
 import type { Grants, Permission } from './domain/permission.ts'
 import { type Program, titleOf } from './domain/program.ts'
 import { invalidArgument } from './domain/refusals.ts'
+import type { RoleGroup } from './domain/report-groups.ts'
 
 /** The proto's numbers for the permissions that can be held on a program. */
 const numbers: Record<Permission, PermissionNumber> = {
@@ -45,6 +47,12 @@ export function readGrants({ caller, resources }: ListAccessibleResourcesRespons
     if (target?.case === 'programId') byProgram.set(target.value, readPermissions(permissions))
   }
   return { global: readPermissions(caller?.globalPermissions ?? []), byOrganization, byProgram }
+}
+
+export function readRoleGroup({ name, role, resource }: Group): RoleGroup {
+  const target = resource?.target
+  const on = target?.case === 'programId' ? 'program' : 'organization'
+  return { name, role, on, id: target?.value ?? '' }
 }
 
 export function tellProgram(

@@ -11,10 +11,12 @@ import { addGrant } from './commands/grant.ts'
 import { addInvite } from './commands/invite.ts'
 import { addJobs } from './commands/jobs.ts'
 import { addListGroups } from './commands/list-groups.ts'
+import { addManagePrograms } from './commands/manage-programs.ts'
 import { addMigrate } from './commands/migrate.ts'
 import { addRemoveMember } from './commands/remove-member.ts'
 import { addRevoke } from './commands/revoke.ts'
 import { addShowUser } from './commands/show-user.ts'
+import { addSyncWithDiscovery } from './commands/sync-with-discovery.ts'
 import { addToken } from './commands/token.ts'
 import { addUpdateGroup } from './commands/update-group.ts'
 import { addUpdateUser } from './commands/update-user.ts'
@@ -25,6 +27,8 @@ export const commands: readonly ((program: Command, context: CommandContext) => 
   addCreateOrganization,
   addCreateProgram,
   addAddCourseRun,
+  addManagePrograms,
+  addSyncWithDiscovery,
   addCreateUser,
   addUpdateUser,
   addShowUser,

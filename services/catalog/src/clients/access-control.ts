@@ -1,9 +1,12 @@
 import type { Client, HandlerContext } from '@connectrpc/connect'
 import { callOptionsOf, principalOf } from '#kit/call-context.ts'
+import { Reason } from '#kit/errors.ts'
+import { reasonOf } from '#kit/rpc-errors.ts'
 import type { AccessControlService } from '#proto/registrar/accesscontrol/v1/access_control_service_pb.ts'
 import type { Caller } from '#proto/registrar/accesscontrol/v1/user_pb.ts'
 import type { Grants, Permission } from '../domain/permission.ts'
-import { readGrants, readPermissions } from '../messages.ts'
+import type { RoleGroup } from '../domain/report-groups.ts'
+import { readGrants, readPermissions, readRoleGroup } from '../messages.ts'
 
 /**
  * Who calls and what was given to them, from access-control; one call each. Our own processes are not users: nothing is asked
@@ -18,7 +21,13 @@ export type AccessControl = {
   ): Promise<{ caller: Caller; given: ReadonlySet<Permission> } | undefined>
   /** Everything that was given, everywhere. */
   listGrants(context: HandlerContext): Promise<Grants | undefined>
+  /** Every group, in the caller's name; a plain one has no role and is on nothing. */
+  listRoleGroups(context: HandlerContext): Promise<RoleGroup[]>
+  /** False when the name is taken. */
+  createRoleGroup(context: HandlerContext, group: RoleGroup): Promise<boolean>
 }
+
+const groupsPerPage = 1_000
 
 export function createAccessControl(client: Client<typeof AccessControlService>): AccessControl {
   return {
@@ -39,6 +48,29 @@ export function createAccessControl(client: Client<typeof AccessControlService>)
     async listGrants(context) {
       if (!isUser(context)) return undefined
       return readGrants(await client.listAccessibleResources({}, callOptionsOf(context)))
+    },
+
+    async listRoleGroups(context) {
+      const found: RoleGroup[] = []
+      let pageToken = ''
+      do {
+        const request = { pageSize: groupsPerPage, pageToken }
+        const { groups, nextPageToken } = await client.listGroups(request, callOptionsOf(context))
+        found.push(...groups.map(readRoleGroup))
+        pageToken = nextPageToken
+      } while (pageToken !== '')
+      return found
+    },
+
+    async createRoleGroup(context, { name, role, on, id }) {
+      const resource = { target: { case: `${on}Id` as const, value: id } }
+      try {
+        await client.createGroup({ name, role, resource }, callOptionsOf(context))
+        return true
+      } catch (error) {
+        if (reasonOf(error) !== Reason.ALREADY_EXISTS) throw error
+        return false
+      }
     },
   }
 }

@@ -44,6 +44,22 @@ export function discoveryNotSet(): DomainError {
   return new DomainError(Reason.WRONG_BACKEND, 'there is no Discovery to read from: set DISCOVERY_BASE_URL')
 }
 
+export function unknownToDiscovery(discoveryUuid: string): DomainError {
+  return new DomainError(Reason.PROGRAM_NOT_FOUND, 'Discovery has no such program', {
+    metadata: { discovery_uuid: discoveryUuid },
+  })
+}
+
+export function noAuthoringOrganization(discoveryUuid: string): DomainError {
+  return new DomainError(
+    Reason.ORGANIZATION_NOT_FOUND,
+    'no authoring organization of the program has a key',
+    {
+      metadata: { discovery_uuid: discoveryUuid },
+    },
+  )
+}
+
 export function noActiveCurriculum(): DomainError {
   return new DomainError(Reason.NO_ACTIVE_CURRICULUM, 'the program has no active curriculum')
 }

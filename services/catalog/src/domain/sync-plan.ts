@@ -33,26 +33,7 @@ export function planOrganizations(
   const byUuid = new Map(
     firstOfEach(known, ({ discoveryUuid }) => discoveryUuid).map((one) => [one.discoveryUuid, one]),
   )
-  // A key that cannot be had makes its organization keep the old one, which may be what another waits for: until nobody has to.
-  const refused = new Set<string>()
-  for (let isStable = false; !isStable; ) {
-    isStable = true
-    const moving = wanted.filter(({ discoveryUuid }) => !refused.has(discoveryUuid))
-    const movingUuids = new Set(moving.map(({ discoveryUuid }) => discoveryUuid))
-    const staying = known.filter(
-      (one) => byUuid.get(one.discoveryUuid) !== one || !movingUuids.has(one.discoveryUuid),
-    )
-    const taken = new Set(staying.map(({ key }) => key))
-    // Those that have their key already come before those that want it.
-    const inOrder = moving.toSorted((a, b) => Number(isKept(b, byUuid)) - Number(isKept(a, byUuid)))
-    for (const { key, discoveryUuid } of inOrder) {
-      if (taken.has(key)) {
-        refused.add(discoveryUuid)
-        isStable = false
-      }
-      taken.add(key)
-    }
-  }
+  const refused = findRefused(known, wanted, byUuid)
   for (const { key, discoveryUuid } of wanted) {
     const now = byUuid.get(discoveryUuid)?.key
     if (refused.has(discoveryUuid)) problems.push(clashOf(discoveryUuid, key, now))
@@ -75,7 +56,35 @@ export function planOrganizations(
   }
 }
 
-function isKept({ key, discoveryUuid }: NewOrganization, byUuid: Map<string, KnownOrganization>): boolean {
+/**
+ * The ids of those that cannot have the key that they want. Each of them keeps its old one, which may be what another waits for: so
+ * it is looked again until nobody has to give way.
+ */
+function findRefused(
+  known: readonly KnownOrganization[],
+  wanted: readonly NewOrganization[],
+  byUuid: ReadonlyMap<string, KnownOrganization>,
+): Set<string> {
+  const refused = new Set<string>()
+  const inOrder = wanted.toSorted((a, b) => Number(isKept(b, byUuid)) - Number(isKept(a, byUuid)))
+  for (let before = -1; before < refused.size; ) {
+    before = refused.size
+    const moving = inOrder.filter(({ discoveryUuid }) => !refused.has(discoveryUuid))
+    const movingIds = new Set(moving.map(({ discoveryUuid }) => byUuid.get(discoveryUuid)?.id))
+    const taken = new Set(known.filter(({ id }) => !movingIds.has(id)).map(({ key }) => key))
+    for (const { key, discoveryUuid } of moving) {
+      if (taken.has(key)) refused.add(discoveryUuid)
+      taken.add(key)
+    }
+  }
+  return refused
+}
+
+// Those that have their key already come before those that want it.
+function isKept(
+  { key, discoveryUuid }: NewOrganization,
+  byUuid: ReadonlyMap<string, KnownOrganization>,
+): boolean {
   return byUuid.get(discoveryUuid)?.key === key
 }
 

@@ -1,3 +1,4 @@
+import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect'
 import { principalOf, requestIdOf } from '#kit/call-context.ts'
 import { DomainError, Reason } from '#kit/errors.ts'
@@ -5,6 +6,7 @@ import { createLogger } from '#kit/logger.ts'
 import { startRpcServer } from '#kit/rpc-server.ts'
 import { createTokenVerifier, type JwtConfig } from '#kit/tokens.ts'
 import { AccessControlService } from '#proto/registrar/accesscontrol/v1/access_control_service_pb.ts'
+import type { GroupSchema } from '#proto/registrar/accesscontrol/v1/group_pb.ts'
 import { Permission } from '#proto/registrar/accesscontrol/v1/permission_pb.ts'
 
 /** What access-control would know of a user; ids of organizations and programs as keys. */
@@ -17,10 +19,13 @@ export type TestUser = {
   programs?: Record<string, Permission[]>
 }
 
+export type TestGroup = Pick<MessageInitShape<typeof GroupSchema>, 'name' | 'role' | 'resource'>
+
 /** An access-control with users that tests put into it, reached as the real one is. */
 export type TestAccessControl = {
   url: string
   users: Map<string, TestUser>
+  groups: TestGroup[]
   /** The calls that came in: RPC and request id. */
   calls: { rpc: string; requestId: string }[]
   close(): Promise<void>
@@ -36,22 +41,24 @@ export const everyPermission = [
 
 export async function startTestAccessControl(jwt: JwtConfig): Promise<TestAccessControl> {
   const users = new Map<string, TestUser>()
+  const groups: TestGroup[] = []
   const calls: TestAccessControl['calls'] = []
   const server = await startRpcServer({
     name: 'access-control',
     host: '127.0.0.1',
     port: 0,
     services: [AccessControlService],
-    routes: (router) => router.service(AccessControlService, answerFor(users, calls)),
+    routes: (router) => router.service(AccessControlService, answerFor(users, groups, calls)),
     verifier: createTokenVerifier(jwt),
     logger: createLogger('access-control', 'silent'),
     isReady: async () => true,
   })
-  return { url: server.url, users, calls, close: () => server.close() }
+  return { url: server.url, users, groups, calls, close: () => server.close() }
 }
 
 function answerFor(
   users: TestAccessControl['users'],
+  groups: TestGroup[],
   calls: TestAccessControl['calls'],
 ): Partial<ServiceImpl<typeof AccessControlService>> {
   const admit = (rpc: string, context: HandlerContext) => {
@@ -79,6 +86,21 @@ function answerFor(
         ].toSorted(),
       }))
       return { caller, programs: resolved }
+    },
+    listGroups: ({ pageToken }, context) => {
+      admit('ListGroups', context)
+      // Two at a time, so that there are pages.
+      const start = Number(pageToken)
+      const nextPageToken = start + 2 < groups.length ? String(start + 2) : ''
+      return { groups: groups.slice(start, start + 2), nextPageToken }
+    },
+    createGroup: ({ name, role, resource }, context) => {
+      admit('CreateGroup', context)
+      if (groups.some((group) => group.name === name)) {
+        throw new DomainError(Reason.ALREADY_EXISTS, 'there is already a group with this name')
+      }
+      groups.push({ name, role, resource })
+      return { group: { name, role, resource } }
     },
     listAccessibleResources: (_, context) => {
       const { user, caller } = admit('ListAccessibleResources', context)

@@ -263,7 +263,7 @@ export function testBackendContract(underTest: () => BackendUnderTest): void {
       const tokens = batches.map(({ nextPageToken }) => nextPageToken)
       expect(tokens.indexOf('')).toBe(batches.length - 1)
       for (const [index, pageToken] of tokens.entries()) {
-        if (pageToken === '') continue
+        if (pageToken === '' || ![0, 1, batches.length - 2].includes(index)) continue
         const behind = batches.slice(0, index + 1).reduce((sum, { rows }) => sum + rows.length, 0)
         expect(keysOf(await programBatches({ pageToken }))).toEqual(keys.slice(behind))
       }

@@ -1,3 +1,4 @@
+import { ConnectError } from '@connectrpc/connect'
 import { fieldsOf, reasonOf } from '#kit/rpc-errors.ts'
 
 /** How a call was refused, in our own vocabulary. Throws when it was not. */
@@ -11,7 +12,8 @@ export async function refusalOf(call: Promise<unknown>) {
   return {
     reason: reasonOf(error),
     fields: fieldsOf(error).map(({ field }) => field),
-    message: error instanceof Error && 'rawMessage' in error ? error.rawMessage : undefined,
+    message:
+      error instanceof ConnectError ? error.rawMessage : error instanceof Error ? error.message : undefined,
   }
 }
 
