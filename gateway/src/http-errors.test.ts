@@ -56,6 +56,8 @@ describe('what a partner sees', () => {
     [Reason.DEADLINE_EXCEEDED, undefined, '5'],
     [Reason.INTERNAL, undefined, undefined],
     [Reason.PROGRAM_NOT_FOUND, 9, undefined],
+    [Reason.IDEMPOTENCY_KEY_IN_USE, 1, '1'],
+    [Reason.WRITE_IN_PROGRESS, undefined, undefined],
   ])('reason %i with a delay of %s says Retry-After %s', (reason, retryAfterSeconds, expected) => {
     const fault = toHttpFault(toConnectError(new DomainError(reason, 'x', { retryAfterSeconds })))
     expect(fault.headers['retry-after']).toBe(expected)

@@ -83,6 +83,7 @@ export const rowOf: Readonly<Record<KnownReason, Row>> = {
   [Reason.UPSTREAM_TIMEOUT]: fixed(504, 'The learning platform did not answer in time, try again later.'),
   [Reason.DEADLINE_EXCEEDED]: fixed(504, 'The request took too long, try again later.'),
   [Reason.RATE_LIMITED]: fixed(429, 'Request was throttled.'),
+  [Reason.STORAGE_REFUSED]: fixed(503, unavailableText),
   [Reason.INTERNAL]: fixed(500, internalText),
 }
 
@@ -101,8 +102,9 @@ export function toHttpFault(error: unknown): HttpFault {
 
 function headersFor(status: number, retryAfter: number | undefined): Record<string, string> {
   if (status === 401) return { 'www-authenticate': 'JWT realm="api"' }
-  // A conflict that passes by itself says when.
-  if (!comeBack.has(status) && retryAfter === undefined) return {}
+  // Some conflicts pass by themselves, and say when.
+  const passes = status === 409 && retryAfter !== undefined
+  if (!comeBack.has(status) && !passes) return {}
   return { 'retry-after': String(Math.max(1, Math.ceil(retryAfter ?? defaultRetrySeconds))) }
 }
 

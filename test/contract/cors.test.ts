@@ -127,7 +127,8 @@ describe('a page of another origin', () => {
 
 describe('what is no preflight', () => {
   test('wants a login', async () => {
-    for (const headers of [{}, { origin }, { 'access-control-request-method': 'PATCH' }]) {
+    const attempts: Record<string, string>[] = [{}, { origin }, { 'access-control-request-method': 'PATCH' }]
+    for (const headers of attempts) {
       expect((await ask(scene, { method: 'OPTIONS', path: program, headers })).status).toBe(401)
     }
   })

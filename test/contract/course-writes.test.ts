@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
+import { WriteMode } from '#proto/registrar/enrollment/v1/enrollment_write_pb.ts'
 import type { PartName } from '../fixtures/cast.ts'
 import { readByJob } from '../fixtures/rest.ts'
 import { ask, openScene, type Scene } from './ask.ts'
@@ -112,7 +113,7 @@ describe('course enrollments', () => {
     const learner = next()
     await enrollment.writeProgramEnrollments({
       programKey: key,
-      mode: 3,
+      mode: WriteMode.CREATE_OR_UPDATE,
       enrollments: [{ studentKey: learner, status: 'enrolled' }],
     })
     await write('POST', [item(learner)])

@@ -25,14 +25,14 @@ const otherMethods = fc.constantFrom('PUT', 'DELETE', 'OPTIONS', 'HEAD', 'TRACE'
 export function requestsFor(operation: Operation, known: Known): fc.Arbitrary<FuzzRequest> {
   const { parameters = [], requestBody } = operation.operation
   const placed = (where: string) => parameters.filter((each) => each.in === where)
-  const valueOf = ({ name, schema }: Parameter) => mostly(good(name, schema, known), text, 6)
-  const pairs = placed('query').map((each) => fc.tuple(fc.constant(each.name), valueOf(each)))
+  const valuesOf = ({ name, schema }: Parameter) => mostly(good(name, schema, known), text, 6)
+  const pairs = placed('query').map((each) => fc.tuple(fc.constant(each.name), valuesOf(each)))
 
   return fc
     .record({
-      parameters: recordOf(placed('path'), valueOf),
+      parameters: recordOf(placed('path'), valuesOf),
       query: fc.array(fc.oneof(...pairs, fc.tuple(text, text)), { maxLength: 4 }),
-      given: recordOf(placed('header'), (each) => fc.option(valueOf(each), { nil: undefined })),
+      given: recordOf(placed('header'), (each) => fc.option(valuesOf(each), { nil: undefined })),
       method: mostly(fc.constant(operation.method), otherMethods, 12),
       credentials,
       headers,
@@ -57,8 +57,8 @@ export function requestsFor(operation: Operation, known: Known): fc.Arbitrary<Fu
     }))
 }
 
-function recordOf<T>(parameters: Parameter[], valueOf: (parameter: Parameter) => fc.Arbitrary<T>) {
-  return fc.record(Object.fromEntries(parameters.map((each) => [each.name, valueOf(each)]))) as fc.Arbitrary<
+function recordOf<T>(parameters: Parameter[], valuesOf: (parameter: Parameter) => fc.Arbitrary<T>) {
+  return fc.record(Object.fromEntries(parameters.map((each) => [each.name, valuesOf(each)]))) as fc.Arbitrary<
     Record<string, T>
   >
 }

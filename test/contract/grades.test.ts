@@ -1,6 +1,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { CourseGradeSchema } from '#proto/registrar/enrollment/v1/course_grade_pb.ts'
+import { WriteMode } from '#proto/registrar/enrollment/v1/enrollment_write_pb.ts'
 import { openScene, type Scene } from './ask.ts'
 import { runJob } from './run-job.ts'
 
@@ -20,7 +21,7 @@ async function gradesOf(outcomes: Record<string, Outcome | undefined>, fmt: stri
   await catalog.createProgram({ key, organizationKey: scene.school.key, type: 'Masters' })
   await catalog.addCourseRun({ programKey: key, courseRun: { key: courseId } })
   for (const [number, studentKey] of Object.keys(outcomes).entries()) {
-    const where = { programKey: key, mode: 3 }
+    const where = { programKey: key, mode: WriteMode.CREATE_OR_UPDATE }
     await enrollment.writeProgramEnrollments({ ...where, enrollments: [{ studentKey, status: 'enrolled' }] })
     await enrollment.writeCourseEnrollments({
       ...where,

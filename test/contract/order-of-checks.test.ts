@@ -82,13 +82,6 @@ const accept: Case[] = [
     status: 404,
     json: notFound,
   },
-  {
-    name: 'a format that is known does not help an Accept that cannot be met',
-    path: `${program}?format=json`,
-    headers: xml,
-    status: 406,
-    json: notAcceptable,
-  },
 ]
 
 const authentication: Case[] = [
@@ -274,13 +267,6 @@ const late: Case[] = [
     status: 404,
     json: notFound,
   })),
-  {
-    name: 'a course of another program is unknown',
-    path: '/api/v1/programs/{micro}/courses/{run}/enrollments',
-    as: 'root',
-    status: 403,
-    json: notPermitted,
-  },
   {
     name: 'the body is looked at when all else is well',
     method: 'POST',

@@ -74,6 +74,23 @@ describe('paths that are not there', () =>
     ].map(noPath),
   ))
 
+describe('a path that is not there is so whatever is sent to it', () =>
+  runCases(
+    () => scene,
+    ['POST', 'PATCH', 'PUT'].flatMap((method) =>
+      ['', 'nonsense', 'application/json', 'multipart/form-data', 'text/plain'].map((type) => ({
+        name: `${method} with a body of type "${type}"`,
+        method,
+        path: '/api/v1/nowhere',
+        as: 'root' as const,
+        body: '{',
+        headers: { 'content-type': type },
+        status: 404,
+        json: notFound,
+      })),
+    ),
+  ))
+
 describe('a slash at the end', () =>
   runCases(
     () => scene,

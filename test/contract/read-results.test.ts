@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
+import { WriteMode } from '#proto/registrar/enrollment/v1/enrollment_write_pb.ts'
 import type { PartName } from '../fixtures/cast.ts'
 import { fill, openScene, type Scene } from './ask.ts'
 import { runJob } from './run-job.ts'
@@ -27,7 +28,7 @@ beforeAll(async () => {
   for (const [number, studentKey] of learners.entries()) {
     await enrollment.writeProgramEnrollments({
       programKey: masters.key,
-      mode: 3,
+      mode: WriteMode.CREATE_OR_UPDATE,
       enrollments: [{ studentKey, status: statuses[number % 5] as string }],
     })
   }
@@ -42,7 +43,7 @@ beforeAll(async () => {
     enrollment.writeCourseEnrollments({
       programKey: masters.key,
       courseId,
-      mode: 3,
+      mode: WriteMode.CREATE_OR_UPDATE,
       enrollments: [{ studentKey, status, ...(courseStaff !== undefined && { courseStaff }) }],
     })
   await inRun(masters.withExternalKey.key, 'plain', 'active', true)

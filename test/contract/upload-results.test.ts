@@ -1,7 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { PartName } from '../fixtures/cast.ts'
 import { fill, openScene, type Scene } from './ask.ts'
-import { inBothVersions, notPermitted, runCases } from './run-cases.ts'
 import { formOf, runJob } from './run-job.ts'
 
 let scene: Scene
@@ -265,41 +264,3 @@ describe('a course upload', () => {
     expect(result).toBe(lines(header, `{external},${l(27)},active`))
   })
 })
-
-describe('who may upload', () =>
-  runCases(
-    () => scene,
-    inBothVersions(
-      [programUpload, courseUpload].flatMap((path) => [
-        ...(
-          [
-            'viewer',
-            'reader',
-            'reporter',
-            'programReader',
-            'stranger',
-            'staff',
-            'watcher',
-            undefined,
-          ] as const
-        ).map((as) => ({
-          name: `${as ?? 'nobody'} may not, at ${path}`,
-          method: 'POST',
-          path,
-          ...(as && { as }),
-          body: formOf('student_key,status\n'),
-          status: as === undefined ? 401 : 403,
-          ...(as && { json: notPermitted }),
-        })),
-        {
-          name: `nobody may where the program is not Masters, at ${path}`,
-          method: 'POST',
-          path: path.replace('{masters}', '{micro}'),
-          as: 'root' as const,
-          body: formOf('student_key,status\n'),
-          status: 403,
-          json: notPermitted,
-        },
-      ]),
-    ),
-  ))

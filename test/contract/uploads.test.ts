@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { sendRaw } from '../fixtures/raw.ts'
 import { ask, openScene, type Scene } from './ask.ts'
-import { type Case, inBothVersions, runCases } from './run-cases.ts'
+import { type Case, inBothVersions, notPermitted, runCases } from './run-cases.ts'
 import { followAnswer, formOf } from './run-job.ts'
 
 let scene: Scene
@@ -206,3 +206,41 @@ describe('a client that stops sending', () => {
     await stalled
   })
 })
+
+describe('who may upload', () =>
+  runCases(
+    () => scene,
+    inBothVersions(
+      ['enrollments', 'course_enrollments'].flatMap((name) => [
+        ...(
+          [
+            'viewer',
+            'reader',
+            'reporter',
+            'programReader',
+            'stranger',
+            'staff',
+            'watcher',
+            undefined,
+          ] as const
+        ).map((as) => ({
+          name: `${as ?? 'nobody'} may not, at ${name}/upload`,
+          method: 'POST',
+          path: path.replace('enrollments', name),
+          ...(as && { as }),
+          body: formOf('student_key,status\n'),
+          status: as === undefined ? 401 : 403,
+          ...(as && { json: notPermitted }),
+        })),
+        {
+          name: `nobody may where the program is not Masters, at ${name}/upload`,
+          method: 'POST',
+          path: path.replace('{masters}', '{micro}').replace('enrollments', name),
+          as: 'root' as const,
+          body: formOf('student_key,status\n'),
+          status: 403,
+          json: notPermitted,
+        },
+      ]),
+    ),
+  ))

@@ -22,7 +22,7 @@ const meanings = new Map(
 const introduction = `# Why a call is refused
 
 An RPC error carries \`google.rpc.ErrorInfo\` with a reason from the first column and the domain \`registrar\`; \`BadRequest\` names fields and \`RetryInfo\`
-says when to come back. The gateway turns the reason into a status and a JSON body. 429, 502, 503 and 504 carry \`Retry-After\`.
+says when to come back. The gateway turns the reason into a status and a JSON body. 429, 502, 503 and 504 carry \`Retry-After\`, as does the 409 of a key in use.
 
 This page is made from the tables in the code by \`npx vitest run --project unit test/promises/errors.test.ts -u\`.
 

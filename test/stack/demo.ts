@@ -135,7 +135,8 @@ async function enrollLearners(enrollment: Client<typeof EnrollmentService>): Pro
   }
 }
 
-async function makePartners({ accessControl, catalog }: Services): Promise<void> {
+/** Makes somebody for each role, in groups of their own. */
+export async function makePartners({ accessControl, catalog }: Services): Promise<void> {
   const { program } = await catalog.getProgram({ key: demoMasters.key })
   for (const { username, role } of demoPartners) {
     const target = role.startsWith('program')

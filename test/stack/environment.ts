@@ -77,7 +77,7 @@ const storage = [
   'HTTPS_PROXY',
   'NO_PROXY',
 ]
-const links = ['API_ROOT', 'RESULT_LINK_*']
+const links = ['API_ROOT', 'RESULT_LINK_*', 'RESULT_RETENTION_DAYS', 'UPLOAD_RETENTION_DAYS']
 const databaseOf = (name: Listener) => [`${settingPrefixOf(name)}_DATABASE_URL`, ...database]
 const listenOf = (name: Listener) => [`${settingPrefixOf(name)}_HOST`, `${settingPrefixOf(name)}_PORT`]
 
@@ -124,6 +124,7 @@ const needs: Record<ProgramName, readonly string[]> = {
       'JOBS_URL',
       'API_ROOT',
       'CORS_ORIGIN_WHITELIST',
+      'RATE_LIMIT',
     ],
   ],
 }

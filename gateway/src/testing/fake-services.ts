@@ -45,7 +45,9 @@ export type World = {
   /** What every RPC waits for. */
   hold: Promise<void> | undefined
   /** Every RPC that got so far, in order. */
-  calls: { rpc: string; message: unknown; requestId: string | null }[]
+  calls: { rpc: string; message: unknown; requestId: string | null; headers: Headers }[]
+  /** What every unary answer carries as metadata. */
+  answers: Record<string, string>
 }
 
 export type FakeServices = { peers: Record<PeerName, string>; close(): Promise<void> }
@@ -111,7 +113,9 @@ function recorderFor(world: World) {
       const username = principal.kind === 'user' ? principal.username : principal.service
       const user = { permissions: [], ...world.users[username], username }
       if (user.inactive) throw new DomainError(Reason.USER_INACTIVE, 'inactive')
-      world.calls.push({ rpc, message: request, requestId: context.requestHeader.get('x-request-id') })
+      const { requestHeader: headers, responseHeader } = context
+      world.calls.push({ rpc, message: request, requestId: headers.get('x-request-id'), headers })
+      for (const [name, value] of Object.entries(world.answers)) responseHeader.set(name, value)
       await world.hold
       if (world.failures[rpc] !== undefined) throw world.failures[rpc]
       return answer(request, user)
@@ -236,7 +240,8 @@ function fakeJobs(world: World, record: Record_) {
       return { reports: world.reports }
     }),
     async *readSignedObject(request: { signature: string }, context: HandlerContext) {
-      world.calls.push({ rpc: 'ReadSignedObject', message: request, requestId: null })
+      const { requestHeader: headers } = context
+      world.calls.push({ rpc: 'ReadSignedObject', message: request, requestId: null, headers })
       if (request.signature !== 'right') throw new DomainError(Reason.OBJECT_NOT_FOUND, 'no such object')
       yield* world.object(context.signal)
     },

@@ -176,5 +176,6 @@ function createWorld(): World {
     failures: {},
     hold: undefined,
     calls: [],
+    answers: {},
   }
 }

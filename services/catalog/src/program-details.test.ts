@@ -7,6 +7,7 @@ import { refusalOf } from './testing/refusal.ts'
 const { READ_METADATA, READ_ENROLLMENTS, WRITE_ENROLLMENTS, READ_REPORTS } = Permission
 const hour = 3_600
 const day = 24 * hour
+const soon = { timeout: 10_000 }
 
 let world: DiscoveredCatalog
 let { discovery, catalog, root, makeProgram, titleOf, settle } = {} as DiscoveredCatalog
@@ -55,7 +56,7 @@ describe('a program that was never read', () => {
     const twin = await catalog.startTwin()
     const json = await makeProgram('shared')
     discovery.delayMs = 300
-    const both = [catalog.operator, twin].flatMap((client) =>
+    const both = [catalog.operator, twin.operator].flatMap((client) =>
       Array.from({ length: 10 }, () => client.getProgram({ key: 'shared' })),
     )
     const titles = (await Promise.all(both)).map(({ program }) => program?.title)
@@ -63,8 +64,10 @@ describe('a program that was never read', () => {
     expect(discovery.requests).toHaveLength(1)
 
     await catalog.passSeconds(2 * day)
-    await Promise.all([titleOf('shared'), twin.getProgram({ key: 'shared' })])
+    await Promise.all([titleOf('shared'), twin.operator.getProgram({ key: 'shared' })])
+    await expect.poll(() => discovery.requests, soon).toHaveLength(2)
     await settle()
+    await Promise.all([titleOf('shared'), twin.operator.getProgram({ key: 'shared' })])
     expect(discovery.requests).toHaveLength(2)
   })
 
@@ -111,8 +114,7 @@ describe('a program that was read before', () => {
     discovery.delayMs = 500
     const titles = await Promise.all(Array.from({ length: 20 }, () => titleOf('cs')))
     expect(new Set(titles)).toEqual(new Set([json.title]))
-    await settle()
-    expect(await titleOf('cs')).toBe('Renamed')
+    await expect.poll(() => titleOf('cs'), soon).toBe('Renamed')
     const { courseRuns } = await catalog.operator.listCourseRuns({ programKey: 'cs' })
     expect(courseRuns.map(({ key }) => key)).toEqual(['n+e+w'])
     expect(discovery.requests).toHaveLength(2)
@@ -132,9 +134,10 @@ describe('a program that was read before', () => {
 
   test('does not get back by a flush what was being fetched before it', async () => {
     const json = await makeProgram('cs')
-    discovery.delayMs = 400
+    discovery.delayMs = 800
     const early = titleOf('cs')
-    await expect.poll(() => discovery.requests).toHaveLength(1)
+    await expect.poll(() => discovery.requests, soon).toHaveLength(1)
+    discovery.delayMs = 0
     discovery.add({ ...json, title: 'New' })
     await catalog.operator.flushProgramCache({ programKey: 'cs' })
     expect(await titleOf('cs')).toBe('New')
@@ -180,8 +183,8 @@ describe('a list', () => {
     discovery.add({ ...json, title: 'Fresh' })
     await catalog.passSeconds(day + 1)
     expect((await root.listPrograms({ titleContains: 'fresh' })).programs).toEqual([])
-    await settle()
-    expect((await root.listPrograms({ titleContains: 'fresh' })).programs).toHaveLength(1)
+    const found = async () => (await root.listPrograms({ titleContains: 'fresh' })).programs
+    await expect.poll(found, soon).toHaveLength(1)
   })
 
   test('shows the rest when Discovery has one program less', async () => {
@@ -226,6 +229,20 @@ test('course runs are not added where Discovery keeps them', async () => {
   expect((await refusalOf(call)).reason).toBe(Reason.WRONG_BACKEND)
 })
 
+test('what a process was fetching when it was stopped can be fetched at once', async () => {
+  const json = await makeProgram('cs')
+  await titleOf('cs')
+  discovery.add({ ...json, title: 'New' })
+  await catalog.passSeconds(2 * day)
+  const twin = await catalog.startTwin()
+  discovery.misbehave = () => 'hang'
+  await twin.operator.getProgram({ key: 'cs' })
+  await expect.poll(() => discovery.requests, soon).toHaveLength(2)
+  await twin.stop()
+  discovery.misbehave = () => undefined
+  await expect.poll(() => titleOf('cs'), soon).toBe('New')
+})
+
 test('what a process was fetching when it was killed is fetched by another after a while', async () => {
   const json = await makeProgram('cs')
   await catalog.sql(
@@ -235,5 +252,5 @@ test('what a process was fetching when it was killed is fetched by another after
   expect(program?.title).toBe('cs')
   expect(discovery.requests).toEqual([])
   await catalog.passSeconds(31)
-  await expect.poll(() => titleOf('cs')).toBe(json.title)
+  await expect.poll(() => titleOf('cs'), soon).toBe(json.title)
 })

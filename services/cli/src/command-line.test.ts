@@ -24,6 +24,8 @@ const commandNames = [
   'create-organization',
   'create-program',
   'add-course-run',
+  'manage-programs',
+  'sync-with-discovery',
   'create-user',
   'update-user',
   'show-user',

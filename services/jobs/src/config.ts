@@ -1,15 +1,12 @@
-import { join } from 'node:path'
-import { str } from 'envalid'
 import { readProcessConfig } from '#kit/process-config.ts'
-import { httpUrl, optionalText, text, wholeNumber } from '#kit/settings.ts'
+import { httpUrl, text, wholeNumber } from '#kit/settings.ts'
+import type { Retention } from './domain/retention.ts'
+import { readStorageConfig, storageSpecs } from './storage/storage-settings.ts'
 import { readTemporalConfig, temporalSpecs } from './temporal/connection.ts'
+import { deploymentSpecs, readDeployment } from './temporal/deployment.ts'
 
-const storageSpecs = {
-  // `s3` comes with its implementation.
-  STORAGE_BACKEND: str({ choices: ['file'], default: 'file', desc: '`file`' }),
-  STORAGE_DIR: optionalText('the folder that objects lie in'),
-  REGISTRAR_BUCKET: text('the bucket of results and uploads', 'registrar'),
-}
+// 0 keeps things for ever.
+const retention = { min: 0, max: 36_500, unit: 'days' }
 
 /** The settings of the service: JOBS_HOST, JOBS_PORT, the database, what tokens and links are verified with, Temporal, storage. */
 export async function readJobsConfig(env: NodeJS.ProcessEnv) {
@@ -25,16 +22,24 @@ export async function readJobsConfig(env: NodeJS.ProcessEnv) {
       API_ROOT: httpUrl('http://127.0.0.1:18734/api'),
       RESULT_LINK_TTL: wholeNumber({ min: 1, max: 604_800, default: 3_600, unit: 'seconds' }),
       JOB_TIME_LIMIT: wholeNumber({ min: 1, max: 604_800, default: 3_600, unit: 'seconds' }),
+      RESULT_RETENTION_DAYS: wholeNumber({ ...retention, default: 30 }),
+      UPLOAD_RETENTION_DAYS: wholeNumber({ ...retention, default: 30 }),
+      JOB_RETENTION_DAYS: wholeNumber({ ...retention, default: 90 }),
     },
   })
   const { own } = config
   return {
     ...config,
     temporal: readTemporalConfig(own, config.isProduction),
-    storage: { dir: own.STORAGE_DIR ?? join(config.dataDir, 'media'), bucket: own.REGISTRAR_BUCKET },
+    storage: readStorageConfig(own, config.dataDir),
     reports: { bucket: own.PROGRAM_REPORTS_BUCKET, folder: own.PROGRAM_REPORTS_FOLDER },
     links: { apiRoot: own.API_ROOT, ttlSeconds: own.RESULT_LINK_TTL, secret: config.resultLinks.secret },
     timeLimitSeconds: own.JOB_TIME_LIMIT,
+    retention: {
+      resultDays: own.RESULT_RETENTION_DAYS,
+      uploadDays: own.UPLOAD_RETENTION_DAYS,
+      jobDays: own.JOB_RETENTION_DAYS,
+    } satisfies Retention,
   }
 }
 
@@ -47,6 +52,7 @@ export async function readWorkerConfig(env: NodeJS.ProcessEnv) {
     own: {
       ...storageSpecs,
       ...temporalSpecs,
+      ...deploymentSpecs,
       JOBS_WORKER_CONCURRENCY: wholeNumber({ min: 1, max: 1_000, default: 20, unit: 'jobs' }),
       JOB_PART_ROWS: wholeNumber({ min: 1, max: 10_000_000, default: 50_000, unit: 'rows' }),
       JOB_PART_SECONDS: wholeNumber({ min: 1, max: 300, default: 10, unit: 'seconds' }),
@@ -56,7 +62,8 @@ export async function readWorkerConfig(env: NodeJS.ProcessEnv) {
   return {
     ...config,
     temporal: readTemporalConfig(own, config.isProduction),
-    storage: { dir: own.STORAGE_DIR ?? join(config.dataDir, 'media'), bucket: own.REGISTRAR_BUCKET },
+    deployment: readDeployment(own),
+    storage: readStorageConfig(own, config.dataDir),
     concurrency: own.JOBS_WORKER_CONCURRENCY,
     limits: {
       rows: own.JOB_PART_ROWS,

@@ -11,25 +11,26 @@ import { readJobsConfig } from './config.ts'
 import { createJobStarter } from './job-starter.ts'
 import { createReconciler } from './reconciler.ts'
 import { routeJobs } from './routes.ts'
-import { createFolderStorage } from './storage/folder-storage.ts'
-import { createSignedLinks } from './storage/signed-links.ts'
+import { openStorage } from './storage/open-storage.ts'
 import { createJobStore } from './store/job-store.ts'
 import { createJobWorkflows } from './temporal/job-workflows.ts'
+import { keepPurgeSchedule } from './temporal/purge-schedule.ts'
 
 await run('jobs', async ({ env, logger }) => {
   const config = await readJobsConfig(env)
   const database = openDatabase(config.database.url, 'jobs', logger, config.database)
   await assertMigrated(database, new URL('../migrations/', import.meta.url))
   const store = createJobStore(database)
-  const workflows = createJobWorkflows(config.temporal, config)
+  const workflows = createJobWorkflows(config.temporal, { ...config, logger })
   const starter = createJobStarter(store, workflows, logger)
   const reconciler = createReconciler({ store, workflows, logger }, config)
+  const { storage, createLinks, ...opened } = openStorage(config.storage)
   const dependencies = {
     ...{ store, workflows, starter, reconciler, logger },
     catalog: createRpcClient(CatalogService, config.peers.catalog),
     accessControl: createRpcClient(AccessControlService, config.peers['access-control']),
-    storage: createFolderStorage(config.storage.dir),
-    links: createSignedLinks(config.links),
+    storage,
+    links: createLinks(config.links),
     linkSecret: config.links.secret,
     bucket: config.storage.bucket,
     reports: config.reports,
@@ -44,11 +45,13 @@ await run('jobs', async ({ env, logger }) => {
     isReady: () => database.authenticate().then(() => true),
   })
   const sweeping = reconciler.run()
+  const purging = keepPurgeSchedule(config.temporal, config.retention, logger)
   return {
     async close() {
       await server.close()
-      await Promise.all([sweeping.close(), starter.close()])
+      await Promise.all([sweeping.close(), starter.close(), purging.close()])
       await workflows.close()
+      opened.close()
       closeRpcConnections()
       await database.close()
     },

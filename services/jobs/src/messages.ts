@@ -32,7 +32,7 @@ export function createTellJob(links: ObjectLinks, bucket: string): TellJob {
       ...(job.rowsTotal !== null && { rowsTotal: BigInt(job.rowsTotal) }),
     },
     ...(job.state === 'SUCCEEDED' && {
-      resultUrl: (await links.linkTo(bucket, resultKeyOf(job))).url,
+      ...(!job.isResultRemoved && { resultUrl: (await links.linkTo(bucket, resultKeyOf(job))).url }),
       ...(job.outcome !== null && { text: job.outcome }),
     }),
     ...(job.state === 'FAILED' &&

@@ -9,9 +9,10 @@ import { CatalogService } from '#proto/registrar/catalog/v1/catalog_service_pb.t
 import { EnrollmentService } from '#proto/registrar/enrollment/v1/enrollment_service_pb.ts'
 import { createActivities } from './activities/index.ts'
 import { readWorkerConfig } from './config.ts'
-import { createFolderStorage } from './storage/folder-storage.ts'
+import { openStorage } from './storage/open-storage.ts'
 import { createJobStore } from './store/job-store.ts'
 import { stickyTimeoutMs, taskQueue } from './temporal/names.ts'
+import { createPayloadCodecs } from './temporal/payload-codec.ts'
 import { connectWorker, installRuntime } from './temporal/worker-runtime.ts'
 import { loadWorkflowBundle } from './temporal/workflow-bundle.ts'
 
@@ -25,16 +26,19 @@ await run('jobs-worker', async ({ env, logger }) => {
     connectWorker(config.temporal, logger),
     loadWorkflowBundle(config.dataDir),
   ])
+  const opened = openStorage(config.storage)
   const worker = await Worker.create({
     connection,
     namespace: config.temporal.namespace,
     taskQueue,
     workflowBundle,
+    dataConverter: { payloadCodecs: createPayloadCodecs(config.temporal.codecKeys) },
+    ...(config.deployment !== undefined && { workerDeploymentOptions: config.deployment }),
     activities: createActivities({
       catalog: createRpcClient(CatalogService, config.peers.catalog, { token }),
       enrollment: createRpcClient(EnrollmentService, config.peers.enrollment, { token }),
       store: createJobStore(database),
-      storage: createFolderStorage(config.storage.dir),
+      storage: opened.storage,
       bucket: config.storage.bucket,
       limits: config.limits,
       logger,
@@ -56,6 +60,7 @@ await run('jobs-worker', async ({ env, logger }) => {
       if (worker.getState() === 'RUNNING') worker.shutdown()
       await ended
       await connection.close()
+      opened.close()
       closeRpcConnections()
       await database.close()
     },

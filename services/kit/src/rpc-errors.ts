@@ -45,6 +45,7 @@ export const codeOf: Readonly<Record<KnownReason, Code>> = {
   [Reason.UPSTREAM_TIMEOUT]: Code.DeadlineExceeded,
   [Reason.DEADLINE_EXCEEDED]: Code.DeadlineExceeded,
   [Reason.RATE_LIMITED]: Code.ResourceExhausted,
+  [Reason.STORAGE_REFUSED]: Code.Unavailable,
   [Reason.INTERNAL]: Code.Internal,
 }
 

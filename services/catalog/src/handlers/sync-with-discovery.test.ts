@@ -120,7 +120,7 @@ test('the program goes on being read from Discovery', async () => {
 test('two at once do what one does', async () => {
   for (let number = 0; number < 20; number++) addProgram(`p${number}`, addOrganization(`o${number}`))
   const twin = await catalog.startTwin()
-  const answers = await Promise.all([sync(), twin.syncWithDiscovery({})])
+  const answers = await Promise.all([sync(), twin.operator.syncWithDiscovery({})])
   expect(answers.map(({ programs }) => programs?.created).toSorted()).toEqual([0, 20])
 })
 

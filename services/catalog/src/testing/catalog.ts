@@ -31,8 +31,8 @@ export type TestCatalog = {
   sql<Row extends object>(statement: string, values?: unknown[]): Promise<Row[]>
   /** Makes it so much later for what is known of programs. */
   passSeconds(seconds: number): Promise<void>
-  /** Another process of the same catalog, called as `operator`; it ends with this one. */
-  startTwin(): Promise<CatalogClient>
+  /** Another process of the same catalog; it ends with this one if not before. */
+  startTwin(): Promise<{ operator: CatalogClient; stop(): Promise<void> }>
   stop(): Promise<void>
 }
 
@@ -94,7 +94,11 @@ export async function startTestCatalog(settings: Record<string, string> = {}): P
     async startTwin() {
       const twin = await startProcess(env)
       children.push(twin.child)
-      return createRpcClient(CatalogService, twin.url, { token: () => tokens.mintService('operator') })
+      const token = () => tokens.mintService('operator')
+      return {
+        operator: createRpcClient(CatalogService, twin.url, { token }),
+        stop: () => stopProcess(twin.child),
+      }
     },
     async stop() {
       await Promise.all(children.map(stopProcess))
@@ -120,6 +124,7 @@ async function startProcess(env: Record<string, string>): Promise<{ child: Child
 }
 
 async function stopProcess(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
   const ended = once(child, 'exit')
   child.kill()
   await ended

@@ -11,7 +11,7 @@ import { runRegistrar } from './run-registrar.ts'
 /** The services themselves, on development keys and a database of their own that `registrar migrate` has set up. */
 export type TestSystem = { env: Record<string, string>; stop(): Promise<void> }
 
-export async function startSystem(): Promise<TestSystem> {
+export async function startSystem(settings: Record<string, string> = {}): Promise<TestSystem> {
   const database = await createTestDatabase()
   const dataDir = await mkdtemp(join(tmpdir(), 'registrar-data-'))
   const [accessControlPort, catalogPort, jobsPort, nothing] = await Promise.all(
@@ -26,6 +26,7 @@ export async function startSystem(): Promise<TestSystem> {
     // Without Temporal jobs can be looked at, and none are started here.
     TEMPORAL_ADDRESS: `127.0.0.1:${nothing}`,
     LOG_LEVEL: 'silent',
+    ...settings,
   }
   const { exitCode, stderr } = await runRegistrar(['migrate'], env)
   if (exitCode !== 0) throw new Error(stderr)

@@ -60,7 +60,7 @@ const claimStatement = `
     and idempotency_key = $key::text and not exists (select from taken)`
 
 const renewStatement =
-  'update remembered_answers set touched_at = clock_timestamp() where claim = $claim::uuid and answer is null'
+  'update remembered_answers set touched_at = clock_timestamp() where claim = $claim::uuid'
 
 const keepStatement = `
   with expired as (

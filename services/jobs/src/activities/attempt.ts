@@ -3,6 +3,7 @@ import { DomainError, Reason } from '#kit/errors.ts'
 import type { Logger } from '#kit/logger.ts'
 import type { JobStore } from '../store/job-store.ts'
 import { partFailureOf, toApplicationFailure } from './failures.ts'
+import { reopen } from './runs.ts'
 
 export type AttemptDependencies = { store: JobStore; logger: Logger }
 
@@ -52,17 +53,21 @@ export async function runAttempt<T>(
     attempt: number,
     rowsDone: part.rowsDone,
   }
+  const isOpen = () => store.noteStanding(part.jobId, standing)
   const tell = async () => {
     if (!info.isLocal) context.heartbeat(standing.rowsDone)
-    if (!(await store.noteStanding(part.jobId, standing))) stopped.abort(jobEnded())
+    if (!(await isOpen())) stopped.abort(jobEnded())
   }
   let telling = Promise.resolve()
-  const timer = setInterval(() => {
-    telling = telling.then(tell).catch((error) => logger.warn({ err: error, jobId: part.jobId }, 'not told'))
-  }, tellEveryMs)
+  let timer: NodeJS.Timeout | undefined
   try {
-    await tell()
-    stopped.signal.throwIfAborted()
+    // A reset of the workflow may have made a run that goes on where the job had ended.
+    if (!(await isOpen()) && !((await reopen(store, part.jobId)) && (await isOpen()))) throw jobEnded()
+    timer = setInterval(() => {
+      telling = telling
+        .then(tell)
+        .catch((error) => logger.warn({ err: error, jobId: part.jobId }, 'not told'))
+    }, tellEveryMs)
     return await work({
       signal: AbortSignal.any([cancellationSignal, stopped.signal]),
       endsAt: Date.now() + (info.isLocal ? limits.quickMs : limits.steadyMs),
@@ -84,12 +89,17 @@ export async function explainFailures<T>(
   jobId: string,
   work: () => Promise<T>,
 ): Promise<T> {
-  const { info, cancellationSignal } = Context.current()
+  const context = Context.current()
+  const { info, cancellationSignal } = context
+  // To join large parts may take longer than Temporal waits for a sign of life.
+  const beating = info.isLocal ? undefined : setInterval(() => context.heartbeat(), tellEveryMs)
   try {
     return await work()
   } catch (error) {
     if (cancellationSignal.aborted) throw cancellationSignal.reason
     throw await explain(dependencies, jobId, info.attempt, error)
+  } finally {
+    clearInterval(beating)
   }
 }
 

@@ -1,22 +1,29 @@
-import { type Ending, timeLimitFailure, timeLimitReason } from '../domain/ending.ts'
-import type { JobState } from '../domain/job.ts'
+import { Context } from '@temporalio/activity'
+import { type EndedAs, type Ending, timeLimitFailure, timeLimitReason } from '../domain/ending.ts'
 import { partsFolderOf } from '../domain/object-keys.ts'
 import type { Task } from '../domain/tasks.ts'
 import type { JobStore } from '../store/job-store.ts'
 import { explainFailures } from './attempt.ts'
 import type { PublishResultDependencies } from './publish-result.ts'
+import { runIdOf, wasEndedByEarlierRun } from './runs.ts'
 
-/** Writes down how a job ended that did not succeed and removes its parts. Returns the state that the job has then. */
+/** Writes down how a job ended that did not succeed and removes its parts. Returns how the job stands then. */
 export function createEndJob(dependencies: PublishResultDependencies) {
   const { store, storage, bucket, logger } = dependencies
-  return ({ jobId, timeLimitSeconds }: Task, ending: Ending): Promise<JobState> =>
+  return ({ jobId, timeLimitSeconds }: Task, wanted: Ending): Promise<EndedAs> =>
     explainFailures(dependencies, jobId, async () => {
-      const isEnded = await store.end(jobId, await withLastTrouble(store, jobId, timeLimitSeconds, ending))
+      const runId = runIdOf(Context.current())
+      const ending = await withLastTrouble(store, jobId, timeLimitSeconds, wanted)
+      const isEnded =
+        (await store.end(jobId, ending, runId)) ||
+        ((await wasEndedByEarlierRun(store, jobId, runId)) && (await store.endAnew(jobId, ending, runId)))
       await storage.removeFolder(bucket, partsFolderOf(jobId)).catch((error: unknown) => {
         // They go when the job is purged.
         logger.warn({ jobId, err: error }, 'the parts of a job could not be removed')
       })
-      return isEnded ? ending.state : ((await store.find(jobId))?.state ?? ending.state)
+      const job = isEnded ? undefined : await store.find(jobId)
+      if (job !== undefined) return { state: job.state, failure: job.failure }
+      return { state: ending.state, failure: ending.state === 'FAILED' ? ending.failure : null }
     })
 }
 

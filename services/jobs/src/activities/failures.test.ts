@@ -24,6 +24,7 @@ test.each([
 test.each([
   ['UPSTREAM_FAILED', refused(Reason.UPSTREAM_FAILED)],
   ['TOKEN_INVALID', refused(Reason.TOKEN_INVALID)],
+  ['STORAGE_REFUSED', refused(Reason.STORAGE_REFUSED)],
   ['INTERNAL', new Error('a fault of ours')],
 ])('%s is tried again a few times', (reason, error) => {
   expect(partFailureOf(error, 4)).toMatchObject({ reason, isFinal: false })

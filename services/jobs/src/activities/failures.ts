@@ -19,6 +19,8 @@ const attempts: Partial<Record<KnownReason, number>> = {
   [Reason.INTERNAL]: 5,
   // A clock that is off, or keys that are being changed.
   [Reason.TOKEN_INVALID]: 5,
+  // Keys or rights that are being changed.
+  [Reason.STORAGE_REFUSED]: 5,
 }
 
 /** Why a part failed, and whether and when to try it again. The message is for partners and for Temporal's history: nothing personal. */

@@ -5,6 +5,7 @@ import type { PartLimits } from './attempt.ts'
 import { createEndJob } from './end-job.ts'
 import { createPublishResult } from './publish-result.ts'
 import { createReadPart } from './read-part.ts'
+import { createRemoveExpired } from './remove-expired.ts'
 import type { RowSources } from './row-sources.ts'
 import { createWritePart } from './write-part.ts'
 
@@ -26,5 +27,6 @@ export function createActivities({ catalog, enrollment, ...rest }: ActivityDepen
     writePart: createWritePart({ ...rest, enrollment }),
     publishResult: createPublishResult(rest),
     endJob: createEndJob(rest),
+    removeExpired: createRemoveExpired(rest),
   }
 }

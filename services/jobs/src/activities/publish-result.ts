@@ -1,3 +1,4 @@
+import { Context } from '@temporalio/activity'
 import { DomainError, Reason } from '#kit/errors.ts'
 import { reasonOf } from '#kit/rpc-errors.ts'
 import { partKeyOf, partsFolderOf, resultKeyOf } from '../domain/object-keys.ts'
@@ -5,6 +6,7 @@ import { outcomeOf } from '../domain/outcome.ts'
 import type { Progress, Task } from '../domain/tasks.ts'
 import type { Storage } from '../storage/storage.ts'
 import { type AttemptDependencies, explainFailures } from './attempt.ts'
+import { reopen, runIdOf } from './runs.ts'
 
 export type PublishResultDependencies = AttemptDependencies & { storage: Storage; bucket: string }
 
@@ -26,7 +28,9 @@ export function createPublishResult(dependencies: PublishResultDependencies) {
         throw error
       }
       const outcome = tellsOutcome(task) ? outcomeOf({ good, bad }) : null
-      const isEnded = await store.end(jobId, { state: 'SUCCEEDED', outcome, rowsDone: rows })
+      const success = { state: 'SUCCEEDED' as const, outcome, rowsDone: rows }
+      const end = () => store.end(jobId, success, runIdOf(Context.current()))
+      const isEnded = (await end()) || ((await reopen(store, jobId)) && (await end()))
       if (!isEnded && !(await hasSucceeded())) {
         await storage.remove(bucket, resultKey)
         throw new DomainError(Reason.JOB_ENDED, 'The job has ended already.')

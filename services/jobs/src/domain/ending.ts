@@ -1,7 +1,10 @@
-import type { JobFailure } from './job.ts'
+import type { JobFailure, JobState } from './job.ts'
 
 /** How a job ends when it does not succeed. */
 export type Ending = { state: 'FAILED'; failure: JobFailure } | { state: 'CANCELED' }
+
+/** How a job stands when its workflow ends: as somebody else may have ended it before. */
+export type EndedAs = { state: JobState; failure: JobFailure | null }
 
 /** The reason of a job that took too long. */
 export const timeLimitReason = 'TIME_LIMIT'
@@ -21,4 +24,9 @@ export function internalFailure(): JobFailure {
     reason: internalReason,
     message: 'The job ended by a fault of the system; its operators find more under the id of the job.',
   }
+}
+
+/** The end of a workflow whose job somebody had cancelled before it could do anything. */
+export function canceledFailure(): JobFailure {
+  return { reason: 'JOB_ENDED', message: 'The job had been cancelled before.' }
 }

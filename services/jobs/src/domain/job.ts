@@ -54,6 +54,8 @@ export type Job = NewJob & {
   rowsDone: number
   /** What came of a grades or upload job. */
   outcome: string | null
+  /** Its time is over: there is none to fetch any more. */
+  isResultRemoved: boolean
   /** Why it failed; the last trouble while it is open. */
   failure: JobFailure | null
   /** Microseconds since 1970, as are the others. */

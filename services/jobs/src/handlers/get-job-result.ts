@@ -13,6 +13,9 @@ export function getJobResult(dependencies: GetJobResultDependencies): Rpc<'getJo
     if (job.state !== 'SUCCEEDED') {
       throw new DomainError(Reason.RESULT_NOT_READY, 'The job has no result, or not yet.')
     }
+    if (job.isResultRemoved) {
+      throw new DomainError(Reason.RESULT_NOT_READY, 'The result of the job is no longer kept.')
+    }
     const { chunks } = await storage.read(bucket, resultKeyOf(job))
     for await (const data of chunks) yield { data }
   }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { Dirent, Stats } from 'node:fs'
 import {
   constants,
   type FileHandle,
@@ -15,7 +16,8 @@ import { dirname, join } from 'node:path'
 import { DomainError, Reason } from '#kit/errors.ts'
 import { compareByCodePoint } from '../domain/code-points.ts'
 import { isWithin, objectNotFound, pathOf } from './object-paths.ts'
-import { type Chunk, readChunkBytes, type Storage, type StoredObject } from './storage.ts'
+import { type Chunk, type FoundObject, readChunkBytes, type Storage, type StoredObject } from './storage.ts'
+import { watchChunks } from './watched-chunks.ts'
 
 const copyBytes = 1_048_576
 
@@ -29,7 +31,7 @@ export function createFolderStorage(root: string): Storage {
   return {
     async put(bucket, key, chunks) {
       const path = pathOf(root, bucket, key)
-      const source = watch(chunks)
+      const source = watchChunks(chunks)
       try {
         await writeWhole(path, (draft) => writeChunks(draft, source.chunks))
       } catch (error) {
@@ -53,6 +55,13 @@ export function createFolderStorage(root: string): Storage {
     remove: (bucket, key) => explained(() => rm(pathOf(root, bucket, key), { force: true })),
     removeFolder: (bucket, folder) =>
       explained(() => rm(pathOf(root, bucket, folder), { recursive: true, force: true })),
+    async *walk(bucket, folder) {
+      yield* explainedEach(walkFiles(pathOf(root, bucket, folder), folder))
+    },
+    removeUnfinished(bucket, folder, olderThanSeconds) {
+      const before = Date.now() - olderThanSeconds * 1_000
+      return explained(() => removeDrafts(pathOf(root, bucket, folder), before))
+    },
   }
 }
 
@@ -117,29 +126,66 @@ async function* readChunks(path: string): AsyncGenerator<Uint8Array> {
 }
 
 async function filesOf(folder: string): Promise<{ name: string; size: number }[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
-    if (isMissing(error)) return []
-    throw error
-  })
-  const names = entries
+  const names = (await entriesOf(folder))
     .filter((entry) => entry.isFile() && !entry.name.startsWith('.'))
     .map(({ name }) => name)
   names.sort(compareByCodePoint)
   return Promise.all(names.map(async (name) => ({ name, size: (await stat(join(folder, name))).size })))
 }
 
-/** Chunks that remember what they throw, which is not about the storage. */
-function watch(chunks: AsyncIterable<Chunk>) {
-  let thrown: { error: unknown } | undefined
-  async function* pass(): AsyncGenerator<Chunk> {
-    try {
-      yield* chunks
-    } catch (error) {
-      thrown = { error }
-      throw error
-    }
+async function* walkFiles(path: string, folder: string): AsyncGenerator<FoundObject> {
+  for (const entry of await entriesOf(path)) {
+    const key = `${folder}/${entry.name}`
+    if (entry.name.startsWith('.')) continue
+    if (entry.isDirectory()) yield* walkFiles(join(path, entry.name), key)
+    if (!entry.isFile()) continue
+    const about = await statOf(join(path, entry.name))
+    if (about !== undefined) yield { key, size: about.size, modifiedAt: about.mtime }
   }
-  return { chunks: pass(), hasThrown: (error: unknown) => thrown !== undefined && thrown.error === error }
+}
+
+/** Removes files that were being written, last before a time in milliseconds since 1970, by processes that are gone. */
+async function removeDrafts(path: string, before: number): Promise<number> {
+  let removed = 0
+  for (const entry of await entriesOf(path)) {
+    const inner = join(path, entry.name)
+    if (entry.isDirectory()) removed += await removeDrafts(inner, before)
+    if (!entry.isFile() || !draftName.test(entry.name)) continue
+    const about = await statOf(inner)
+    if (about === undefined || about.mtimeMs > before) continue
+    await rm(inner, { force: true })
+    removed++
+  }
+  return removed
+}
+
+const draftName = /^\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** What is in a folder; nothing when there is no such folder, or no longer. */
+async function entriesOf(folder: string): Promise<Dirent[]> {
+  try {
+    return await readdir(folder, { withFileTypes: true })
+  } catch (error) {
+    if (isMissing(error)) return []
+    throw error
+  }
+}
+
+async function statOf(path: string): Promise<Stats | undefined> {
+  try {
+    return await stat(path)
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    throw error
+  }
+}
+
+async function* explainedEach<T>(items: AsyncGenerator<T>): AsyncGenerator<T> {
+  try {
+    yield* items
+  } catch (error) {
+    throw away(error)
+  }
 }
 
 async function explained<T>(work: () => Promise<T>): Promise<T> {

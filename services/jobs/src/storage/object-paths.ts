@@ -3,9 +3,14 @@ import { DomainError, Reason } from '#kit/errors.ts'
 
 /** The file of an object under a root. OBJECT_NOT_FOUND for every name that could lead out of it. */
 export function pathOf(root: string, bucket: string, key: string): string {
+  return join(root, ...namesOf(bucket, key))
+}
+
+/** The names that lead to an object. OBJECT_NOT_FOUND unless each is a plain one. */
+export function namesOf(bucket: string, key: string): string[] {
   const names = [bucket, ...key.split('/')]
   if (!names.every(isPlainName)) throw objectNotFound()
-  return join(root, ...names)
+  return names
 }
 
 /** Whether a path, links resolved, lies under a root, links resolved. */

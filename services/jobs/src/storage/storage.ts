@@ -9,6 +9,9 @@ export type StoredObject = {
 /** An object's place and size in bytes. */
 export type ObjectEntry = { key: string; size: number }
 
+/** An object that was come across: its place, its size in bytes and when it was written. */
+export type FoundObject = ObjectEntry & { modifiedAt: Date }
+
 /** Some bytes of an object to write; text is written in UTF-8. */
 export type Chunk = Uint8Array | string
 
@@ -16,8 +19,8 @@ export type Chunk = Uint8Array | string
  * Where results, uploads and reports lie: objects by bucket and key, keys being names joined by `/`.
  *
  * Keys are made of ids; a key that is not of that form is refused with OBJECT_NOT_FOUND. An object appears whole or not at all,
- * also when the process dies or two write it at once: the last to end wins. Whatever is asked of a store that is away, full or
- * closed to us fails with UNAVAILABLE.
+ * also when the process dies or two write it at once: the last to end wins. Whatever is asked of a store that is away or full fails
+ * with UNAVAILABLE; of one that does not let us, with STORAGE_REFUSED.
  */
 export type Storage = {
   /** Writes an object, taking the chunks no faster than they are stored. An error of the chunks is passed on and nothing is stored. */
@@ -32,6 +35,10 @@ export type Storage = {
   remove(bucket: string, key: string): Promise<void>
   /** Removes every object under a folder; nothing happens if there is none. */
   removeFolder(bucket: string, folder: string): Promise<void>
+  /** Every object under a folder, at any depth, in no order that can be relied upon. */
+  walk(bucket: string, folder: string): AsyncIterable<FoundObject>
+  /** Removes what is left under a folder of writes that were broken off so many seconds ago or earlier; how many there were. */
+  removeUnfinished(bucket: string, folder: string, olderThanSeconds: number): Promise<number>
 }
 
 /** Makes links with which anybody can read one object for some time. */

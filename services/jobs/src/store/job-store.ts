@@ -21,6 +21,8 @@ import {
   openStates,
   writeKinds,
 } from '../domain/job.ts'
+import { createJobEndings } from './job-endings.ts'
+import { createJobRetention } from './job-retention.ts'
 import { defineJobModel, type JobModel } from './models.ts'
 
 /** Where a page of jobs goes on: behind this job. */
@@ -39,7 +41,10 @@ export type Success = { state: 'SUCCEEDED'; outcome: string | null; rowsDone: nu
 
 export type JobStore = ReturnType<typeof createJobStore>
 
-/** The jobs. A job that has ended never changes again: whatever would change it returns false and does nothing. */
+/**
+ * The jobs. A job that has ended never changes again: whatever would change it returns false and does nothing. Only a newer run of its
+ * workflow can open it again: see `job-endings.ts`.
+ */
 export function createJobStore(sequelize: Sequelize) {
   const jobs = defineJobModel(sequelize)
 
@@ -57,6 +62,12 @@ export function createJobStore(sequelize: Sequelize) {
     return row === null ? undefined : jobOf(row)
   }
 
+  /** The jobs with these ids, in any order; without those that there are not. */
+  async function findAll(ids: readonly string[]): Promise<Job[]> {
+    const rows = await jobs.findAll({ where: { id: [...ids] }, attributes, raw: true })
+    return rows.map(jobOf)
+  }
+
   async function giveUpExpiredKey(ownerId: string, idempotencyKey: string): Promise<void> {
     await jobs.update(
       { idempotencyKey: null, requestFingerprint: null },
@@ -65,7 +76,21 @@ export function createJobStore(sequelize: Sequelize) {
   }
 
   return {
+    ...createJobEndings(sequelize),
+    ...createJobRetention(sequelize),
     find,
+
+    findAll,
+
+    /** Those of the jobs with these ids that are open. */
+    async findOpen(ids: readonly string[]): Promise<Job[]> {
+      const open = await jobs.findAll({
+        where: { id: [...ids], state: [...openStates] },
+        attributes,
+        raw: true,
+      })
+      return open.map(jobOf)
+    },
 
     /**
      * Adds a job in state PENDING. WRITE_IN_PROGRESS for a write while another one of the program is open, and when there is a job
@@ -138,9 +163,11 @@ export function createJobStore(sequelize: Sequelize) {
       return change(id, { state: 'RETRYING', attempt, ...trouble }, openStates)
     },
 
-    /** Ends a job; false when it has ended already. */
-    end(id: string, ending: Ending | Success): Promise<boolean> {
-      const ended = { state: ending.state, endedAt: clock() }
+    /**
+     * Ends a job; false when it has ended already. `runId` is the run of its workflow that ends it; without one it is ended for good.
+     */
+    end(id: string, ending: Ending | Success, runId: string | null = null): Promise<boolean> {
+      const ended = { state: ending.state, endedAt: clock(), endedRunId: runId }
       switch (ending.state) {
         case 'SUCCEEDED':
           return change(id, { ...ended, outcome: ending.outcome, rowsDone: ending.rowsDone }, openStates)
@@ -177,17 +204,7 @@ export function createJobStore(sequelize: Sequelize) {
          ) returning id`,
         { bind: [olderThanSeconds, limit], type: QueryTypes.SELECT },
       )
-      const rows = await jobs.findAll({ where: { id: taken.map(({ id }) => id) }, attributes, raw: true })
-      return rows.map(jobOf)
-    },
-
-    /** Jobs that ended longer ago than so many seconds, the oldest first. */
-    async listEndedBefore(olderThanSeconds: number, limit: number): Promise<Pick<Job, 'id' | 'format'>[]> {
-      return sequelize.query<Pick<Job, 'id' | 'format'>>(
-        `select id, format from jobs where ended_at < clock_timestamp() - make_interval(secs => $1)
-         order by ended_at limit $2`,
-        { bind: [olderThanSeconds, limit], type: QueryTypes.SELECT },
-      )
+      return findAll(taken.map(({ id }) => id))
     },
 
     /** Removes jobs that have ended; how many there were. */
@@ -199,14 +216,18 @@ export function createJobStore(sequelize: Sequelize) {
 
 const keysExpireBefore = literal(`clock_timestamp() - interval '${keptSeconds} seconds'`)
 
-type Micros = { createdMicros: string; updatedMicros: string }
+type Micros = { createdMicros: string; updatedMicros: string; isResultRemoved: boolean }
 
 const micros = (column: string) => literal(`(extract(epoch from ${column}) * 1000000)::bigint`)
 const attributes: FindAttributeOptions = {
-  exclude: ['createdAt', 'updatedAt', 'checkedAt', 'endedAt', 'idempotencyKey', 'requestFingerprint'],
+  exclude: [
+    ...['createdAt', 'updatedAt', 'checkedAt', 'endedAt', 'endedRunId'],
+    ...['idempotencyKey', 'requestFingerprint'],
+  ],
   include: [
     [micros('created_at'), 'createdMicros'],
     [micros('updated_at'), 'updatedMicros'],
+    [literal('(result_removed_at is not null)'), 'isResultRemoved'],
   ],
 }
 

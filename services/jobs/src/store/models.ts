@@ -35,6 +35,7 @@ export class JobModel extends Model<InferAttributes<JobModel>, InferCreationAttr
   /** When the reconciler last compared the job with its workflow. */
   declare checkedAt: CreationOptional<Date>
   declare endedAt: CreationOptional<Date | null>
+  declare endedRunId: CreationOptional<string | null>
   /** With which key the owner asked for it; null without one, and when the key means another request by now. */
   declare idempotencyKey: CreationOptional<string | null>
   declare requestFingerprint: CreationOptional<Buffer | null>
@@ -72,6 +73,7 @@ export function defineJobModel(sequelize: Sequelize): JobModelClass {
       updatedAt: optional(DataTypes.DATE),
       checkedAt: optional(DataTypes.DATE),
       endedAt: optional(DataTypes.DATE),
+      endedRunId: optional(DataTypes.UUID),
       idempotencyKey: optional(DataTypes.TEXT),
       requestFingerprint: optional(DataTypes.BLOB),
     },

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { ConfigError } from '#kit/config.ts'
 import { optionalText, port, text } from '#kit/settings.ts'
+import { type CodecKeys, codecKeySpecs, readCodecKeys } from './codec-keys.ts'
 
 /** The settings that say where Temporal is; all optional. */
 export const temporalSpecs = {
@@ -13,13 +14,14 @@ export const temporalSpecs = {
   TEMPORAL_TLS_SERVER_CA_CERT_PATH: optionalText('a PEM file with the authority of that certificate'),
   TEMPORAL_TLS_CLIENT_CERT_PATH: optionalText('a PEM file with our certificate'),
   TEMPORAL_TLS_CLIENT_KEY_PATH: optionalText('a PEM file with the key of our certificate'),
+  ...codecKeySpecs,
 }
 
 type TemporalSettings = {
   [Name in keyof typeof temporalSpecs]: Name extends 'TEMPORAL_PORT' ? number : string | undefined
 }
 
-/** How to reach Temporal, in the form that both of its clients take. */
+/** How to reach Temporal, in the form that both of its clients take, and what to encrypt with. */
 export type TemporalConfig = {
   address: string
   namespace: string
@@ -29,6 +31,7 @@ export type TemporalConfig = {
     serverRootCACertificate?: Buffer
     clientCertPair?: { crt: Buffer; key: Buffer }
   }
+  codecKeys?: CodecKeys
 }
 
 /** Without TEMPORAL_ADDRESS: the development server at TEMPORAL_PORT, which in production nobody has started. */
@@ -38,11 +41,13 @@ export function readTemporalConfig(settings: TemporalSettings, isProduction: boo
     throw new ConfigError('TEMPORAL_ADDRESS is missing: set it to the address of Temporal, host:port.')
   }
   const tls = readTls(settings)
+  const codecKeys = readCodecKeys(settings)
   return {
     address: address ?? `127.0.0.1:${settings.TEMPORAL_PORT}`,
     namespace: settings.TEMPORAL_NAMESPACE ?? 'default',
     ...(apiKey !== undefined && { apiKey }),
     ...(tls !== undefined && { tls }),
+    ...(codecKeys !== undefined && { codecKeys }),
   }
 }
 

@@ -27,7 +27,7 @@ export function installRuntime(logger: Logger): void {
 
 /** A connection to Temporal, however long it takes to be there. */
 export async function connectWorker(config: TemporalConfig, logger: Logger): Promise<NativeConnection> {
-  const { namespace: _, ...options } = config
+  const { namespace: _, codecKeys: __, ...options } = config
   for (;;) {
     try {
       return await NativeConnection.connect(options)

@@ -4,11 +4,11 @@ import {
   isCancellation,
   proxyActivities,
   proxyLocalActivities,
+  setCurrentDetails,
   sleep,
 } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
-import type { Ending } from '../domain/ending.ts'
-import type { JobState } from '../domain/job.ts'
+import type { EndedAs, Ending } from '../domain/ending.ts'
 import { beginning, type Progress, type ReadTask, type Task, type WriteTask } from '../domain/tasks.ts'
 
 // Runs in the worker that has the workflow, without a wait for a task queue: most of the time that a small job would take.
@@ -27,46 +27,73 @@ const steady = proxyActivities<Activities>({
 
 /** Reads the first part. */
 export function readFirst(task: ReadTask): Promise<Progress> {
-  return quicklyElse(
-    () => quick.readPart(task, beginning, 0),
-    () => steady.readPart(task, beginning, 1),
+  const summary = `Read ${placeOf(beginning)}`
+  return shown(
+    quicklyElse(
+      () => quick.readPart.executeWithOptions({ summary }, [task, beginning, 0]),
+      () => steady.readPart.executeWithOptions({ summary }, [task, beginning, 1]),
+    ),
+    'read',
   )
 }
 
 /** Reads the next part. */
 export function readNext(task: ReadTask, progress: Progress): Promise<Progress> {
-  return steady.readPart.executeWithOptions({ summary: placeOf(progress) }, [task, progress, 0])
+  const summary = `Read ${placeOf(progress)}`
+  return shown(steady.readPart.executeWithOptions({ summary }, [task, progress, 0]), 'read')
 }
 
 /** Writes the first part. */
 export function writeFirst(task: WriteTask): Promise<Progress> {
-  return quicklyElse(
-    () => quick.writePart(task, beginning, 0),
-    () => steady.writePart(task, beginning, 1),
+  const summary = `Write ${placeOf(beginning)}`
+  return shown(
+    quicklyElse(
+      () => quick.writePart.executeWithOptions({ summary }, [task, beginning, 0]),
+      () => steady.writePart.executeWithOptions({ summary }, [task, beginning, 1]),
+    ),
+    'written',
   )
 }
 
 /** Writes the next part. */
 export function writeNext(task: WriteTask, progress: Progress): Promise<Progress> {
-  return steady.writePart.executeWithOptions({ summary: placeOf(progress) }, [task, progress, 0])
+  const summary = `Write ${placeOf(progress)}`
+  return shown(steady.writePart.executeWithOptions({ summary }, [task, progress, 0]), 'written')
 }
 
 /** Makes the result of the parts and ends the job well. */
 export function publishResult(task: Task, progress: Progress): Promise<void> {
+  const parts = progress.parts === 1 ? 'one part' : `${progress.parts} parts`
+  const summary = `Make the result of ${parts}`
+  const steadily = () => steady.publishResult.executeWithOptions({ summary }, [task, progress])
   // To join large parts takes its time.
-  if (progress.parts > 1) return steady.publishResult(task, progress)
+  if (progress.parts > 1) return steadily()
+  return quicklyElse(() => quick.publishResult.executeWithOptions({ summary }, [task, progress]), steadily)
+}
+
+/** Ends the job otherwise; returns how it stands then, which is another way if it had ended before. */
+export function endJob(task: Task, ending: Ending): Promise<EndedAs> {
+  const summary = ending.state === 'FAILED' ? `Give up: ${ending.failure.reason}` : 'Stop: cancelled'
   return quicklyElse(
-    () => quick.publishResult(task, progress),
-    () => steady.publishResult(task, progress),
+    () => quick.endJob.executeWithOptions({ summary }, [task, ending]),
+    () => steady.endJob.executeWithOptions({ summary }, [task, ending]),
   )
 }
 
-/** Ends the job otherwise; returns the state that it has, which is another one if it had ended before. */
-export function endJob(task: Task, ending: Ending): Promise<JobState> {
-  return quicklyElse(
-    () => quick.endJob(task, ending),
-    () => steady.endJob(task, ending),
-  )
+/** Whether what was needed is not in the storage. */
+export function isObjectGone(error: unknown): boolean {
+  const cause = causeOf(error)
+  return cause instanceof ApplicationFailure && cause.type === 'OBJECT_NOT_FOUND'
+}
+
+/** Tells operators who open the workflow how far it is. */
+async function shown(part: Promise<Progress>, done: 'read' | 'written'): Promise<Progress> {
+  const progress = await part
+  const { parts, rows, good, bad } = progress
+  const outcomes = bad > 0 ? ` (${good} good, ${bad} not)` : ''
+  const rest = progress.done ? 'The result is being made.' : `Part ${parts + 1} is at work.`
+  setCurrentDetails(`**${rows}** rows ${done}${outcomes} in ${parts} parts. ${rest}`)
+  return progress
 }
 
 /** What fails and may get better goes on where failures are shown, waited for and repeated. */
@@ -95,5 +122,5 @@ function causeOf(error: unknown): unknown {
 }
 
 function placeOf({ parts, rows }: Progress): string {
-  return `Part ${parts + 1}, from row ${rows + 1}`
+  return `part ${parts + 1}, from row ${rows + 1}`
 }

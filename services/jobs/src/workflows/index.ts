@@ -1,4 +1,5 @@
 // The types of workflow, each named as the kind of job that it runs.
+export { purgeExpired as PurgeExpired } from './purge-expired.ts'
 export {
   readJob as GetCourseRunGrades,
   readJob as ListAllCourseRunEnrollments,

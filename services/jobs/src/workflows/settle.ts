@@ -1,5 +1,5 @@
 import { ActivityFailure, ApplicationFailure, CancellationScope, isCancellation } from '@temporalio/workflow'
-import { type Ending, internalFailure, timeLimitFailure } from '../domain/ending.ts'
+import { canceledFailure, type Ending, internalFailure, timeLimitFailure } from '../domain/ending.ts'
 import type { Task } from '../domain/tasks.ts'
 import { endJob } from './activities.ts'
 
@@ -10,10 +10,11 @@ export async function settle(task: Task, work: () => Promise<void>): Promise<voi
     await CancellationScope.withTimeout(task.timeLimitSeconds * 1_000, work)
   } catch (error) {
     const ending = endingOf(error, task, workflow.consideredCancelled)
-    const state = await CancellationScope.nonCancellable(() => endJob(task, ending))
-    // The work had ended before it was broken off.
+    const { state, failure } = await CancellationScope.nonCancellable(() => endJob(task, ending))
+    // The work had ended before it was broken off, or its outcome was posted.
     if (state === 'SUCCEEDED') return
-    throw ending.state === 'CANCELED' ? error : workflowFailureOf(ending.failure)
+    if (state === 'CANCELED' && workflow.consideredCancelled) throw error
+    throw workflowFailureOf(failure ?? canceledFailure())
   }
 }
 

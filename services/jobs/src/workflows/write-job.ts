@@ -1,5 +1,6 @@
 import type { WriteTask } from '../domain/tasks.ts'
-import { publishResult, writeFirst, writeNext } from './activities.ts'
+import { writeFirst, writeNext } from './activities.ts'
+import { publish } from './publish.ts'
 import { settle } from './settle.ts'
 
 /**
@@ -7,9 +8,11 @@ import { settle } from './settle.ts'
  * was broken off is repeated: it writes the same and tells the same.
  */
 export async function writeJob(task: WriteTask): Promise<void> {
-  await settle(task, async () => {
-    let progress = await writeFirst(task)
-    while (!progress.done) progress = await writeNext(task, progress)
-    await publishResult(task, progress)
-  })
+  await settle(task, () =>
+    publish(task, async () => {
+      let progress = await writeFirst(task)
+      while (!progress.done) progress = await writeNext(task, progress)
+      return progress
+    }),
+  )
 }

@@ -1,0 +1,22 @@
+import { startDemoEdx } from '../edx/demo.ts'
+import { describeStack } from './banner.ts'
+import { runStack } from './run-stack.ts'
+
+// What `npm run start:edx` runs: the whole system beside an LMS and a Discovery that are played, with the demo data in those.
+await runStack(async () => {
+  const { env } = process
+  const { edx, fill, mintToken } = await startDemoEdx(env)
+  return {
+    env: { REGISTRAR_DATA_DIR: '.registrar/edx', ...env, ...edx.settings, ...edx.tokenSettings },
+    demo: false,
+    async describe(stack) {
+      await fill(stack)
+      const places: [string, string][] = [
+        ['LMS (played)', edx.lms.url],
+        ['Discovery (played)', edx.discovery.url],
+      ]
+      return describeStack(stack, { mintToken, places })
+    },
+    close: () => edx.close(),
+  }
+})
