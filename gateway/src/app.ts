@@ -72,6 +72,8 @@ function createServer({ logger, requestTimeoutMs = 120_000 }: AppOptions): Fasti
     connectionTimeout: requestTimeoutMs + 60_000,
     keepAliveTimeout: 75_000,
     http: {
+      // Node's own refusal has no body; addErrorHandling's has.
+      requireHostHeader: false,
       connectionsCheckingInterval: Math.min(requestTimeoutMs, 10_000),
       headersTimeout: Math.min(requestTimeoutMs, 30_000),
     },

@@ -1,5 +1,5 @@
 /**
- * `npm run bench [lists] [writes] [read-jobs]`: measures the running system and, beside each figure, the least that the same work
+ * `npm run bench [lists] [writes] [read-jobs] [edx]`: measures the running system and, beside each figure, the least that the same work
  * costs on this machine without it. Reports only; nothing passes or fails by a time.
  */
 import { cpus } from 'node:os'
@@ -7,6 +7,7 @@ import { createSchool } from '../fixtures/school.ts'
 import { startTestStack } from '../fixtures/stack.ts'
 import { connectWorld } from '../fixtures/world.ts'
 import type { BenchContext } from './context.ts'
+import { measureEdx } from './edx.ts'
 import { measureLists } from './lists.ts'
 import type { Row } from './measure.ts'
 import { measureReadJobs } from './read-jobs.ts'
@@ -16,6 +17,7 @@ const measurements: Record<string, (context: BenchContext) => Promise<Row[]>> = 
   lists: measureLists,
   writes: measureWrites,
   'read-jobs': measureReadJobs,
+  edx: measureEdx,
 }
 
 const asked = process.argv.slice(2)

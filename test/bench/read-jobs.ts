@@ -55,7 +55,7 @@ async function measureSize(context: BenchContext, count: number, runs: number): 
 }
 
 /** From the answer 202 to the state Succeeded, asking every 5 ms. */
-async function runJob(url: string, token: string): Promise<void> {
+export async function runJob(url: string, token: string): Promise<void> {
   const { status, body, text } = await callRest(url, { token })
   if (status !== 202) throw new Error(`${status}: ${text}`)
   const { job_url: jobUrl } = body as { job_url: string }

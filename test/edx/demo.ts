@@ -11,9 +11,7 @@ import {
 import type { Stack } from '#stack/stack.ts'
 import { addressesOf } from '../fixtures/stack.ts'
 import { connectWorld } from '../fixtures/world.ts'
-import { type Edx, startEdx } from './edx.ts'
-
-export const defaultEdxPorts = { lms: 18_760, discovery: 18_761 }
+import { defaultEdxPorts, type Edx, startEdx } from './edx.ts'
 
 /** The stand-ins with the demo data in them: what the LMS and Discovery of a small installation would have. */
 export async function startDemoEdx(env: NodeJS.ProcessEnv): Promise<{

@@ -14,6 +14,8 @@ export type Edx = {
   close(): Promise<void>
 }
 
+export const defaultEdxPorts = { lms: 18_760, discovery: 18_761 }
+
 /** Starts both stand-ins on 127.0.0.1, on free ports unless told which. */
 export async function startEdx(ports: { lms?: number; discovery?: number } = {}): Promise<Edx> {
   const lms = await startLms(ports.lms)

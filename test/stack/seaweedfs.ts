@@ -53,7 +53,8 @@ export async function startSeaweedfs(dataDir: string, reports: Reports = silent)
       name: 's3',
       command: binary,
       args: argumentsOf(dataDir, ports),
-      env: { HOME: dataDir, PATH: process.env.PATH },
+      // What it encrypts with the objects that are to be encrypted.
+      env: { HOME: dataDir, PATH: process.env.PATH, WEED_S3_SSE_KEK: '5a'.repeat(32) },
       check: (signal) => assertAnswering(`http://127.0.0.1:${port}/`, signal),
       readyWithin: 60_000,
     },

@@ -14,6 +14,12 @@ export function addErrorHandling(app: FastifyInstance): void {
     return sendFault(reply, fault)
   })
   app.setNotFoundHandler((_request, reply) => sendFault(reply, detail(404, notFoundText)))
+  app.addHook('onRequest', async (request) => {
+    // No body of any type makes a path that nobody serves anything else.
+    if (request.is404) delete request.raw.headers['content-type']
+    const { httpVersion, headers } = request.raw
+    if (httpVersion === '1.1' && headers.host === undefined) throw detail(400, 'Bad request.')
+  })
 }
 
 /** Errors that Fastify meets before it has a route: a path that cannot be decoded, for one. */

@@ -15,7 +15,7 @@ const item = {
   status: Type.String({ description: 'The status wanted.' }),
 }
 
-function listOf(properties: Record<string, ReturnType<typeof Type.String>>, examples: unknown[]) {
+function listOf(properties: Type.TProperties, examples: unknown[]) {
   return Type.Array(Type.Object(properties, { additionalProperties: true }), {
     maxItems: enrollmentLimit,
     description: 'Up to 25 learners. Further fields are passed on.',
@@ -25,7 +25,7 @@ function listOf(properties: Record<string, ReturnType<typeof Type.String>>, exam
 
 export const programWritesSchema = listOf(item, [{ student_key: 's-1', status: 'enrolled' }])
 export const courseWritesSchema = listOf(
-  { ...item, course_staff: Type.Unsafe({ type: ['boolean', 'null'] }) as never },
+  { ...item, course_staff: Type.Optional(Type.Unsafe<boolean | null>({ type: ['boolean', 'null'] })) },
   [{ student_key: 's-1', status: 'active' }],
 )
 

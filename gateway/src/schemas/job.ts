@@ -56,7 +56,7 @@ export const jobStatusSchema = Type.Object(
         name: 'masters-in-cs:read:list_program_enrollments',
         created: '2026-01-02T03:04:05.678901Z',
         state: 'Succeeded',
-        result: `https://registrar.example.com/api/media/registrar/job-results/${jobId}.json?expires=…&signature=…`,
+        result: `https://registrar.example.com/api/media/registrar/job-results/${jobId}.json?expires=1795507200&signature=abc`,
         text: null,
         reason: null,
         progress: { rows_done: 10_000, rows_total: 10_000 },

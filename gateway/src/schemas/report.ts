@@ -13,7 +13,8 @@ export const reportSchema = Type.Object(
       {
         name: 'individual_report__2026-01-05.csv',
         created_date: '2026-01-05',
-        download_url: 'https://registrar.example.com/api/media/program-reports/…',
+        download_url:
+          'https://registrar.example.com/api/media/program-reports/report__2026-11-24.csv?expires=1795507200&signature=abc',
       },
     ],
   },

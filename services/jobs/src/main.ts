@@ -9,6 +9,7 @@ import { CatalogService } from '#proto/registrar/catalog/v1/catalog_service_pb.t
 import { JobsService } from '#proto/registrar/jobs/v1/jobs_service_pb.ts'
 import { readJobsConfig } from './config.ts'
 import { createJobStarter } from './job-starter.ts'
+import { createJobWatcher } from './job-watcher.ts'
 import { createReconciler } from './reconciler.ts'
 import { routeJobs } from './routes.ts'
 import { openStorage } from './storage/open-storage.ts'
@@ -23,10 +24,11 @@ await run('jobs', async ({ env, logger }) => {
   const store = createJobStore(database)
   const workflows = createJobWorkflows(config.temporal, { ...config, logger })
   const starter = createJobStarter(store, workflows, logger)
+  const watcher = createJobWatcher(store, logger)
   const reconciler = createReconciler({ store, workflows, logger }, config)
   const { storage, createLinks, ...opened } = openStorage(config.storage)
   const dependencies = {
-    ...{ store, workflows, starter, reconciler, logger },
+    ...{ store, workflows, starter, reconciler, watcher, logger },
     catalog: createRpcClient(CatalogService, config.peers.catalog),
     accessControl: createRpcClient(AccessControlService, config.peers['access-control']),
     storage,
@@ -40,6 +42,8 @@ await run('jobs', async ({ env, logger }) => {
     ...config.listen,
     routes: (router) => routeJobs(router, dependencies),
     services: [JobsService],
+    // The largest message is a posted result, with what is around it.
+    readMaxBytes: 17 * 1024 * 1024,
     verifier: createTokenVerifier(config.jwt),
     logger,
     isReady: () => database.authenticate().then(() => true),
@@ -48,6 +52,7 @@ await run('jobs', async ({ env, logger }) => {
   const purging = keepPurgeSchedule(config.temporal, config.retention, logger)
   return {
     async close() {
+      watcher.close()
       await server.close()
       await Promise.all([sweeping.close(), starter.close(), purging.close()])
       await workflows.close()

@@ -11,9 +11,13 @@ import { getJob } from './handlers/get-job.ts'
 import { getJobResult } from './handlers/get-job-result.ts'
 import { listJobs } from './handlers/list-jobs.ts'
 import { listReports } from './handlers/list-reports.ts'
+import { postJobFailure } from './handlers/post-job-failure.ts'
+import { postJobSuccess } from './handlers/post-job-success.ts'
 import { purgeJobs } from './handlers/purge-jobs.ts'
 import { readSignedObject } from './handlers/read-signed-object.ts'
+import { watchJob } from './handlers/watch-job.ts'
 import type { JobStarter } from './job-starter.ts'
+import type { JobWatcher } from './job-watcher.ts'
 import { createTellJob } from './messages.ts'
 import type { Reconciler } from './reconciler.ts'
 import type { ObjectLinks, Storage } from './storage/storage.ts'
@@ -31,6 +35,7 @@ export type Dependencies = {
   workflows: JobWorkflows
   starter: JobStarter
   reconciler: Reconciler
+  watcher: JobWatcher
   logger: Logger
   /** Where results and uploads lie. */
   bucket: string
@@ -52,6 +57,9 @@ export function routeJobs(router: ConnectRouter, dependencies: Dependencies): vo
     listJobs: listJobs(shared),
     cancelJob: cancelJob(shared),
     getJobResult: getJobResult(shared),
+    watchJob: watchJob(shared),
+    postJobSuccess: postJobSuccess(shared),
+    postJobFailure: postJobFailure(shared),
     purgeJobs: purgeJobs(shared),
     readSignedObject: readSignedObject(shared),
     listReports: listReports(shared),
