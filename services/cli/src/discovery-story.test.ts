@@ -62,7 +62,7 @@ test('a name that an operator has given to another group stops nothing', async (
   const answer = await answerOf('sync-with-discovery')
   expect(answer).toContain('Programs: 1 created')
   expect(answer).toContain(
-    'Group stem_extra_ReadProgramReports was not made for its program: another group has the name.\nSync with Discovery Service complete!\n',
+    'No group of the program could be called stem_extra_ReadProgramReports: another group has the name.\nSync with Discovery Service complete!\n',
   )
 })
 

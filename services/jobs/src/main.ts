@@ -10,6 +10,7 @@ import { JobsService } from '#proto/registrar/jobs/v1/jobs_service_pb.ts'
 import { readJobsConfig } from './config.ts'
 import { createJobStarter } from './job-starter.ts'
 import { createJobWatcher } from './job-watcher.ts'
+import { largestMessageBytes } from './posted-outcomes.ts'
 import { createReconciler } from './reconciler.ts'
 import { routeJobs } from './routes.ts'
 import { openStorage } from './storage/open-storage.ts'
@@ -28,33 +29,28 @@ await run('jobs', async ({ env, logger }) => {
   const reconciler = createReconciler({ store, workflows, logger }, config)
   const { storage, createLinks, ...opened } = openStorage(config.storage)
   const dependencies = {
-    ...{ store, workflows, starter, reconciler, watcher, logger },
+    ...{ store, storage, workflows, starter, reconciler, watcher, logger },
     catalog: createRpcClient(CatalogService, config.peers.catalog),
     accessControl: createRpcClient(AccessControlService, config.peers['access-control']),
-    storage,
     links: createLinks(config.links),
-    linkSecret: config.links.secret,
-    bucket: config.storage.bucket,
-    reports: config.reports,
+    ...{ linkSecret: config.links.secret, bucket: config.storage.bucket, reports: config.reports },
   }
   const server = await startRpcServer({
-    name: config.name,
-    ...config.listen,
+    ...{ name: config.name, ...config.listen },
     routes: (router) => routeJobs(router, dependencies),
     services: [JobsService],
-    // The largest message is a posted result, with what is around it.
-    readMaxBytes: 17 * 1024 * 1024,
+    readMaxBytes: largestMessageBytes,
     verifier: createTokenVerifier(config.jwt),
     logger,
     isReady: () => database.authenticate().then(() => true),
   })
-  const sweeping = reconciler.run()
   const purging = keepPurgeSchedule(config.temporal, config.retention, logger)
+  const background = [reconciler.run(), starter, purging]
   return {
     async close() {
       watcher.close()
       await server.close()
-      await Promise.all([sweeping.close(), starter.close(), purging.close()])
+      await Promise.all(background.map((each) => each.close()))
       await workflows.close()
       opened.close()
       closeRpcConnections()

@@ -9,6 +9,11 @@ export type PostedOutcomeDependencies = { store: JobStore; workflows: JobWorkflo
 
 const longestText = 1_000
 
+/** The largest result that can be posted. */
+export const maximumContentBytes = 16 * 1024 * 1024
+/** The message that brings it is the largest that the service takes. */
+export const largestMessageBytes = maximumContentBytes + 64 * 1024
+
 /** INVALID_ARGUMENT unless a text can be shown to people. */
 export function assertShowable(field: string, text: string): void {
   if (text.length > longestText || text.includes('\0')) {

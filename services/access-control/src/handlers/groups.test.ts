@@ -253,3 +253,13 @@ describe('ListGroups', () => {
     }
   })
 })
+
+test('a group gets another name, unless that is taken', async () => {
+  await operator.createGroup({ name: 'before' })
+  await operator.createGroup({ name: 'taken' })
+
+  expect(await reasonFor(operator.updateGroup({ name: 'before', newName: 'taken' }))).toBe('ALREADY_EXISTS')
+  expect(await reasonFor(operator.updateGroup({ name: 'before', newName: '' }))).toBe('INVALID_ARGUMENT')
+  expect((await operator.updateGroup({ name: 'before', newName: 'after' })).group?.name).toBe('after')
+  expect(await reasonFor(operator.updateGroup({ name: 'before' }))).toBe('GROUP_NOT_FOUND')
+})

@@ -8,10 +8,10 @@ export type GroupStore = {
   /** ALREADY_EXISTS when the name is taken. */
   create(name: string, role: GroupRole): Promise<Group>
   /**
-   * Replaces what `change` makes of a group's role and resource; nobody else changes the group meanwhile, and an error that
-   * `change` throws leaves it as it was. GROUP_NOT_FOUND.
+   * Gives a group a name, which may be the one it has, and what `change` makes of its role and resource; nobody else changes the group meanwhile, and an error that
+   * `change` throws leaves it as it was. GROUP_NOT_FOUND; ALREADY_EXISTS when the name is another's.
    */
-  update(name: string, change: (current: GroupRole) => GroupRole): Promise<Group>
+  update(name: string, newName: string, change: (current: GroupRole) => GroupRole): Promise<Group>
   /** Removes a group with all that hangs on it. GROUP_NOT_FOUND. */
   delete(name: string): Promise<void>
   /** At most `limit` groups by name, ascending; those after a name when one is given. */
@@ -21,27 +21,24 @@ export type GroupStore = {
 export function createGroupStore(database: Sequelize, { groups }: Models): GroupStore {
   return {
     async create(name, role) {
-      try {
-        return toGroup(await groups.create({ name, ...columnsOf(role) }))
-      } catch (error) {
-        if (!(error instanceof UniqueConstraintError)) throw error
-        throw new DomainError(Reason.ALREADY_EXISTS, `Group ${name} already exists`, { cause: error })
-      }
+      return refusingTakenNames(name, async () => toGroup(await groups.create({ name, ...columnsOf(role) })))
     },
 
-    update: (name, change) =>
-      database.transaction(async (transaction) => {
-        const row = await groups.findOne({
-          attributes: { include: [memberCount] },
-          where: { name },
-          lock: transaction.LOCK.UPDATE,
-          transaction,
-        })
-        if (row === null) throw groupNotFound(name)
-        row.set(columnsOf(change(roleOf(row))))
-        if (row.changed() !== false) await row.set({ updatedAt: new Date() }).save({ transaction })
-        return toGroup(row)
-      }),
+    update: (name, newName, change) =>
+      refusingTakenNames(newName, () =>
+        database.transaction(async (transaction) => {
+          const row = await groups.findOne({
+            attributes: { include: [memberCount] },
+            where: { name },
+            lock: transaction.LOCK.UPDATE,
+            transaction,
+          })
+          if (row === null) throw groupNotFound(name)
+          row.set({ name: newName, ...columnsOf(change(roleOf(row))) })
+          if (row.changed() !== false) await row.set({ updatedAt: new Date() }).save({ transaction })
+          return toGroup(row)
+        }),
+      ),
 
     async delete(name) {
       if ((await groups.destroy({ where: { name } })) === 0) throw groupNotFound(name)
@@ -56,6 +53,15 @@ export function createGroupStore(database: Sequelize, { groups }: Models): Group
       })
       return rows.map(toGroup)
     },
+  }
+}
+
+async function refusingTakenNames(name: string, write: () => Promise<Group>): Promise<Group> {
+  try {
+    return await write()
+  } catch (error) {
+    if (!(error instanceof UniqueConstraintError)) throw error
+    throw new DomainError(Reason.ALREADY_EXISTS, `Group ${name} already exists`, { cause: error })
   }
 }
 

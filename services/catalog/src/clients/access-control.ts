@@ -25,6 +25,8 @@ export type AccessControl = {
   listRoleGroups(context: HandlerContext): Promise<RoleGroup[]>
   /** False when the name is taken. */
   createRoleGroup(context: HandlerContext, group: RoleGroup): Promise<boolean>
+  /** False when another group has the new name. */
+  renameGroup(context: HandlerContext, name: string, newName: string): Promise<boolean>
 }
 
 const groupsPerPage = 1_000
@@ -62,16 +64,25 @@ export function createAccessControl(client: Client<typeof AccessControlService>)
       return found
     },
 
-    async createRoleGroup(context, { name, role, on, id }) {
+    createRoleGroup(context, { name, role, on, id }) {
       const resource = { target: { case: `${on}Id` as const, value: id } }
-      try {
-        await client.createGroup({ name, role, resource }, callOptionsOf(context))
-        return true
-      } catch (error) {
-        if (reasonOf(error) !== Reason.ALREADY_EXISTS) throw error
-        return false
-      }
+      return unlessTaken(client.createGroup({ name, role, resource }, callOptionsOf(context)))
     },
+
+    renameGroup(context, name, newName) {
+      return unlessTaken(client.updateGroup({ name, newName }, callOptionsOf(context)))
+    },
+  }
+}
+
+/** Whether a write of a group was done; false when another group has the name. */
+async function unlessTaken(write: Promise<unknown>): Promise<boolean> {
+  try {
+    await write
+    return true
+  } catch (error) {
+    if (reasonOf(error) !== Reason.ALREADY_EXISTS) throw error
+    return false
   }
 }
 

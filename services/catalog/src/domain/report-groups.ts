@@ -26,33 +26,39 @@ export function reportGroupsFor(
   ]
 }
 
-/** Which of the groups have to be made. One that has the role there counts, whatever its name. */
+/** A group that is to get another name. */
+export type Renaming = { from: string; to: RoleGroup }
+
+/** Which of the groups have to be made, and which are there under another name. */
 export function planGroups(
   wanted: readonly RoleGroup[],
   existing: readonly RoleGroup[],
-): { create: RoleGroup[]; tally: Tally } {
-  const places = new Set(existing.map(placeOf))
+): { create: RoleGroup[]; rename: Renaming[]; tally: Tally } {
+  const byPlace = Map.groupBy(existing, placeOf)
   const names = new Set(existing.map(({ name }) => name))
-  const missing = wanted.filter((group) => !places.has(placeOf(group)))
   const create: RoleGroup[] = []
+  const rename: Renaming[] = []
   const problems: string[] = []
-  for (const group of missing) {
+  for (const group of wanted) {
+    const there = byPlace.get(placeOf(group)) ?? []
+    if (there.some(({ name }) => name === group.name)) continue
     if (group.name.length > longestName) problems.push(nameTooLong(group))
     else if (names.has(group.name)) problems.push(nameTaken(group))
+    else if (there[0] !== undefined) rename.push({ from: there[0].name, to: group })
     else create.push(group)
     names.add(group.name)
   }
-  const skipped = problems.length
-  const unchanged = wanted.length - missing.length
-  return { create, tally: { created: create.length, updated: 0, unchanged, skipped, problems } }
+  const [created, updated, skipped] = [create.length, rename.length, problems.length]
+  const unchanged = wanted.length - created - updated - skipped
+  return { create, rename, tally: { created, updated, unchanged, skipped, problems } }
 }
 
 export function nameTaken({ name, on }: RoleGroup): string {
-  return `Group ${name} was not made for its ${on}: another group has the name.`
+  return `No group of the ${on} could be called ${name}: another group has the name.`
 }
 
 function nameTooLong({ name, on }: RoleGroup): string {
-  return `Group ${name} was not made for its ${on}: its name is longer than ${longestName} characters.`
+  return `No group of the ${on} could be called ${name}: that is longer than ${longestName} characters.`
 }
 
 function placeOf({ role, on, id }: RoleGroup): string {

@@ -41,7 +41,7 @@ test('every organization and every program gets its group, once', async () => {
   expect(catalog.accessControl.groups).toHaveLength(3)
 })
 
-test('a group that has the role there counts whatever its name, one with another role does not', async () => {
+test('a group that has the role there gets the name, one with another role is left alone', async () => {
   const stem = await catalog.makeOrganization('stem')
   const resource = on('organizationId', stem)
   catalog.accessControl.groups.push(
@@ -51,7 +51,21 @@ test('a group that has the role there counts whatever its name, one with another
   expect(await ensure()).toMatchObject({ groups: { created: 1 } })
   catalog.accessControl.groups.pop()
   catalog.accessControl.groups.push({ name: 'Readers', role: 'organization_read_reports', resource })
-  expect(await ensure()).toMatchObject({ groups: { created: 0, unchanged: 1 }, problems: [] })
+  catalog.accessControl.groups.splice(1, 1)
+  expect(await ensure()).toMatchObject({ groups: { created: 0, updated: 1 }, problems: [] })
+  expect(catalog.accessControl.groups.map(({ name }) => name)).toEqual([
+    'Plain',
+    'stem_ReadOrganizationReports',
+  ])
+  expect(await ensure()).toMatchObject({ groups: { updated: 0, unchanged: 1 }, problems: [] })
+})
+
+test('of two groups with the role one has the name: both stay', async () => {
+  const resource = on('organizationId', await catalog.makeOrganization('stem'))
+  for (const name of ['Readers', 'stem_ReadOrganizationReports']) {
+    catalog.accessControl.groups.push({ name, role: 'organization_read_reports', resource })
+  }
+  expect(await ensure()).toMatchObject({ groups: { updated: 0, unchanged: 1 }, problems: [] })
 })
 
 test('a name that is taken or too long leaves its group out, and the rest goes on', async () => {
@@ -62,9 +76,9 @@ test('a name that is taken or too long leaves its group out, and the rest goes o
   const { groups, problems } = await ensure()
   expect(groups).toMatchObject({ created: 1, unchanged: 0, skipped: 2 })
   expect(problems).toEqual([
-    'Group stem_ReadOrganizationReports was not made for its organization: another group has the name.',
+    'No group of the organization could be called stem_ReadOrganizationReports: another group has the name.',
     expect.stringMatching(
-      /^Group x{140}_ReadOrganizationReports was not made .* longer than 150 characters\.$/,
+      /^No group of the organization could be called x{140}_ReadOrganizationReports: .* longer than 150 characters\.$/,
     ),
   ])
 })

@@ -18,14 +18,22 @@ export function ensureReportGroups(
     const { discoveryCatalog, accessControl } = dependencies
     const { organizations, programs } = await discoveryCatalog.listAll()
     const existing = await accessControl.listRoleGroups(context)
-    const { create, tally } = planGroups(reportGroupsFor(organizations, programs), existing)
+    const { create, rename, tally } = planGroups(reportGroupsFor(organizations, programs), existing)
+    // Somebody else may have taken a name in between.
     const taken: RoleGroup[] = []
+    let [created, updated] = [0, 0]
     for (const group of create) {
-      // Somebody else may have made one in between.
-      if (!(await accessControl.createRoleGroup(context, group))) taken.push(group)
+      if (await accessControl.createRoleGroup(context, group)) created++
+      else taken.push(group)
     }
-    const created = tally.created - taken.length
+    for (const { from, to } of rename) {
+      if (await accessControl.renameGroup(context, from, to.name)) updated++
+      else taken.push(to)
+    }
     const skipped = tally.skipped + taken.length
-    return { groups: { ...tally, created, skipped }, problems: [...tally.problems, ...taken.map(nameTaken)] }
+    return {
+      groups: { ...tally, created, updated, skipped },
+      problems: [...tally.problems, ...taken.map(nameTaken)],
+    }
   }
 }

@@ -102,6 +102,16 @@ function answerFor(
       groups.push({ name, role, resource })
       return { group: { name, role, resource } }
     },
+    updateGroup: ({ name, newName = name }, context) => {
+      admit('UpdateGroup', context)
+      if (groups.some((group) => group.name === newName)) {
+        throw new DomainError(Reason.ALREADY_EXISTS, 'there is already a group with this name')
+      }
+      const group = groups.find((each) => each.name === name)
+      if (group === undefined) throw new DomainError(Reason.GROUP_NOT_FOUND, 'no such group')
+      group.name = newName
+      return { group }
+    },
     listAccessibleResources: (_, context) => {
       const { user, caller } = admit('ListAccessibleResources', context)
       return {

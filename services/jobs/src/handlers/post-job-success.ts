@@ -1,7 +1,12 @@
 import { DomainError, Reason } from '#kit/errors.ts'
 import { resultKeyOf } from '../domain/object-keys.ts'
 import type { FindVisibleJob } from '../find-job.ts'
-import { assertShowable, type PostedOutcomeDependencies, tellPosted } from '../posted-outcomes.ts'
+import {
+  assertShowable,
+  maximumContentBytes,
+  type PostedOutcomeDependencies,
+  tellPosted,
+} from '../posted-outcomes.ts'
 import type { Rpc } from '../rpc.ts'
 import type { Storage } from '../storage/storage.ts'
 
@@ -10,8 +15,6 @@ export type PostJobSuccessDependencies = PostedOutcomeDependencies & {
   storage: Storage
   bucket: string
 }
-
-const maximumContentBytes = 16 * 1024 * 1024
 
 export function postJobSuccess(dependencies: PostJobSuccessDependencies): Rpc<'postJobSuccess'> {
   const { findVisibleJob, store, storage, bucket } = dependencies

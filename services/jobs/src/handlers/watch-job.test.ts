@@ -25,7 +25,7 @@ beforeEach(() => {
   Object.assign(stack.peers.enrollment, { rows: 3, pageDelayMs: 0, failures: [] })
 })
 
-async function start(format = ResultFormat.JSON): Promise<string> {
+async function start(format?: ResultFormat): Promise<string> {
   const { job } = await client.createReadJob({ kind, programKey: 'masters', format })
   return job?.id as string
 }

@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { mkdir, mkdtemp, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -47,8 +48,17 @@ test('links do not lead out of the folder', async () => {
 test('a draft that a killed process left is no object', async () => {
   const storage = createFolderStorage(root)
   await mkdir(join(root, 'registrar', 'left'))
-  await writeFile(join(root, 'registrar', 'left', '.draft'), 'half')
+  const draft = join(root, 'registrar', 'left', `.${randomUUID()}`)
+  await writeFile(draft, 'half')
   expect(await storage.list('registrar', 'left')).toEqual([])
+  expect(await Array.fromAsync(storage.walk('registrar', 'left'))).toEqual([])
+
+  await writeFile(join(root, 'registrar', 'left', '.keep'), 'not ours')
+  expect(await storage.removeUnfinished('registrar', 'left', 60)).toBe(0)
+  const then = new Date(Date.now() - 61_000)
+  await utimes(draft, then, then)
+  expect(await storage.removeUnfinished('registrar', 'left', 60)).toBe(1)
+  expect(await readdir(join(root, 'registrar', 'left'))).toEqual(['.keep'])
 })
 
 test('a storage that cannot be written to is away, and its path is told to nobody', async () => {

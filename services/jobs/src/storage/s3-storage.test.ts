@@ -135,6 +135,7 @@ test('a server that dies in the middle of a write: the write can be tried again,
   })
   await back
   await expect.poll(() => textOf('killed/x').catch(String), { timeout: 30_000, interval: 200 }).toBe('before')
+  expect(await unfinishedUploads('killed/')).toBe(1)
   await expect
     .poll(() => own.put(Bucket, 'killed/x', each('after')).then(() => 'put', String), { timeout: 30_000 })
     .toBe('put')

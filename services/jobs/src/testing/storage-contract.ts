@@ -147,6 +147,36 @@ export function describeStorage(name: string, start: () => Promise<StorageUnderT
       expect(await textOf('gone-not')).toBe('x')
     })
 
+    test('a walk comes across every object under a folder, however deep, with its size and time', async () => {
+      await put('walked/1', 'x')
+      await put('walked/2/3/4', 'long')
+      await put('walked-not', 'x')
+      const found = await Array.fromAsync(storage.walk(bucket, 'walked'))
+      const all = found.map(({ key, size }) => `${key} ${size}`)
+      expect(all.toSorted()).toEqual(['walked/1 1', 'walked/2/3/4 4'])
+      for (const { modifiedAt } of found)
+        expect(Math.abs(Date.now() - modifiedAt.getTime())).toBeLessThan(60_000)
+      expect(await Array.fromAsync(storage.walk(bucket, 'not/there'))).toEqual([])
+    })
+
+    test('what is being written is not taken for what was left behind', async () => {
+      const half = Promise.withResolvers<void>()
+      const swept = Promise.withResolvers<void>()
+      async function* slow() {
+        yield Buffer.alloc(6_000_000, 'a')
+        half.resolve()
+        await swept.promise
+        yield Buffer.alloc(6_000_000, 'b')
+      }
+      const putting = storage.put(bucket, 'slow/x', slow())
+      await half.promise
+      expect(await storage.removeUnfinished(bucket, 'slow', 60)).toBe(0)
+      swept.resolve()
+      await putting
+      expect((await storage.read(bucket, 'slow/x')).size).toBe(12_000_000)
+      expect(await storage.removeUnfinished(bucket, 'not/there', 0)).toBe(0)
+    })
+
     test.each([
       '../x',
       'a/../../x',
