@@ -16,6 +16,7 @@ test('what is not set has its documented default', async () => {
     listen: { host: '127.0.0.1', port: 18734 },
     apiRoot: 'http://127.0.0.1:18734/api',
     corsOrigins: [],
+    rateLimit: 0,
     peers: { catalog: 'http://127.0.0.1:18742', jobs: 'http://127.0.0.1:18744' },
   })
 })
@@ -40,6 +41,8 @@ test.each([
   [{ CORS_ORIGIN_WHITELIST: 'https://a.test/' }, 'CORS_ORIGIN_WHITELIST'],
   [{ CORS_ORIGIN_WHITELIST: '*' }, 'CORS_ORIGIN_WHITELIST'],
   [{ GATEWAY_PORT: 'x' }, 'GATEWAY_PORT'],
+  [{ RATE_LIMIT: '-1' }, 'RATE_LIMIT'],
+  [{ RATE_LIMIT: '10/m' }, 'RATE_LIMIT'],
   [{ API_ROOT: 'registrar.example.com' }, 'API_ROOT'],
   [{ JWT_PUBLIC_SIGNING_JWK_SET: '' }, 'No token could be verified'],
 ])('%j cannot be used, and says so', async (env, sentence) => {

@@ -11,19 +11,16 @@ import {
 import type { Stack } from '#stack/stack.ts'
 import { addressesOf } from '../fixtures/stack.ts'
 import { connectWorld } from '../fixtures/world.ts'
-import { defaultEdxPorts, type Edx, startEdx } from './edx.ts'
+import { type Edx, startEdx } from './edx.ts'
 
 /** The stand-ins with the demo data in them: what the LMS and Discovery of a small installation would have. */
-export async function startDemoEdx(env: NodeJS.ProcessEnv): Promise<{
+export async function startDemoEdx(ports: { lms: number; discovery: number }): Promise<{
   edx: Edx
   /** Takes the programs over into a system that runs beside them, with somebody for each role. Safe to repeat. */
   fill(stack: Stack): Promise<void>
   mintToken(username: string, exp: number): Promise<string>
 }> {
-  const edx = await startEdx({
-    lms: Number(env.EDX_LMS_PORT || defaultEdxPorts.lms),
-    discovery: Number(env.EDX_DISCOVERY_PORT || defaultEdxPorts.discovery),
-  })
+  const edx = await startEdx(ports)
   loadCatalog(edx)
   loadLearners(edx)
   return {

@@ -1,11 +1,18 @@
+import { readConfig } from '#kit/config.ts'
+import { port } from '#kit/settings.ts'
 import { startDemoEdx } from '../edx/demo.ts'
+import { defaultEdxPorts } from '../edx/edx.ts'
 import { describeStack } from './banner.ts'
 import { runStack } from './run-stack.ts'
 
 // What `npm run start:edx` runs: the whole system beside an LMS and a Discovery that are played, with the demo data in those.
 await runStack(async () => {
   const { env } = process
-  const { edx, fill, mintToken } = await startDemoEdx(env)
+  const { EDX_LMS_PORT: lms, EDX_DISCOVERY_PORT: discovery } = readConfig(env, {
+    EDX_LMS_PORT: port(defaultEdxPorts.lms),
+    EDX_DISCOVERY_PORT: port(defaultEdxPorts.discovery),
+  })
+  const { edx, fill, mintToken } = await startDemoEdx({ lms, discovery })
   return {
     env: { REGISTRAR_DATA_DIR: '.registrar/edx', ...env, ...edx.settings, ...edx.tokenSettings },
     demo: false,

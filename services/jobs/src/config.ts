@@ -1,7 +1,8 @@
 import { readProcessConfig } from '#kit/process-config.ts'
-import { httpUrl, text, wholeNumber } from '#kit/settings.ts'
+import { httpUrl, port, text, wholeNumber } from '#kit/settings.ts'
 import type { Retention } from './domain/retention.ts'
 import { readStorageConfig, storageSpecs } from './storage/storage-settings.ts'
+import { codecKeySpecs, readCodecKeys } from './temporal/codec-keys.ts'
 import { readTemporalConfig, temporalSpecs } from './temporal/connection.ts'
 import { deploymentSpecs, readDeployment } from './temporal/deployment.ts'
 
@@ -71,5 +72,27 @@ export async function readWorkerConfig(env: NodeJS.ProcessEnv) {
       quickMs: Math.min(3, own.JOB_PART_SECONDS) * 1_000,
       steadyMs: own.JOB_PART_SECONDS * 1_000,
     },
+  }
+}
+
+/** The settings of the codec server: where it listens, what tokens are verified with, the keys, whose pages may ask. */
+export async function readCodecServerConfig(env: NodeJS.ProcessEnv) {
+  const config = await readProcessConfig(env, {
+    name: 'jobs',
+    needs: ['jwt'],
+    peers: ['access-control'],
+    own: {
+      ...codecKeySpecs,
+      CODEC_SERVER_HOST: text('the address to listen on, such as 127.0.0.1 or 0.0.0.0', '127.0.0.1'),
+      CODEC_SERVER_PORT: port(18_747),
+      TEMPORAL_UI_ORIGIN: httpUrl('http://127.0.0.1:8233'),
+    },
+  })
+  const { own } = config
+  return {
+    ...config,
+    codecKeys: readCodecKeys(own),
+    listenAt: { host: own.CODEC_SERVER_HOST, port: own.CODEC_SERVER_PORT },
+    uiOrigin: own.TEMPORAL_UI_ORIGIN,
   }
 }

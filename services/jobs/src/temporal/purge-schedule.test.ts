@@ -20,6 +20,9 @@ let temporal: TemporalClient
 
 beforeAll(async () => {
   stack = await startTestStack(retention)
+  stack.peers.programs.set('masters', {
+    ...{ id: randomUUID(), discoveryUuid: randomUUID(), organizationKey: 'school', courses: {} },
+  })
   partner = stack.as('partner')
   temporal = await stack.temporal.client()
 })

@@ -15,6 +15,7 @@ import { createTestEnrollment, type TestEnrollment, type TestProgram } from './e
 export type TestUser = {
   id: string
   superuser?: boolean
+  staff?: boolean
   inactive?: boolean
   readsAllJobs?: boolean
   flags?: string[]
@@ -48,6 +49,7 @@ export async function startTestPeers(jwt: JwtConfig): Promise<TestPeers> {
       userId: user.id,
       username,
       superuser: user.superuser ?? false,
+      staff: user.staff ?? false,
       globalPermissions: user.readsAllJobs ? [Permission.JOB_GLOBAL_READ] : [],
       flags: user.flags ?? [],
     }
