@@ -66,7 +66,7 @@ describe('a program with trouble', () => {
     await callFor('other')
   })
 
-  test('that is answered 4xx or 429 is not', async () => {
+  test('that is answered 404 is not', async () => {
     answerBy({ '/wrong': 404 })
     for (let round = 0; round < 15; round++) {
       expect(await refusalOf(callFor('wrong'))).toMatchObject({ fault: 'refused' })

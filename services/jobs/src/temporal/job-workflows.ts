@@ -73,7 +73,7 @@ export function createJobWorkflows(
         workflowIdConflictPolicy: 'USE_EXISTING',
         workflowTaskTimeout: workflowTaskTimeoutMs,
         workflowRunTimeout: (timeLimitSeconds + graceAfterTimeLimitSeconds) * 1_000,
-        priority: { fairnessKey: fairnessKeyOf('x') },
+        priority: { fairnessKey: fairnessKeyOf(job.organizationKey) },
         searchAttributes,
         staticSummary: summaryOf(job),
         staticDetails: detailsOf(job),
