@@ -19,7 +19,7 @@ const batchSize = 25
 // Creating is not repeatable: what was created by a request whose answer was lost would come back as a conflict. To set a status
 // again changes nothing.
 const methods = {
-  create: { method: 'POST', repeatable: true },
+  create: { method: 'POST', repeatable: false },
   update: { method: 'PATCH', repeatable: true },
   'create-or-update': { method: 'PUT', repeatable: true },
 } as const
