@@ -113,6 +113,16 @@ test('reports are listed with links to S3, in the order of their names', async (
   expect(await (await fetch(reports[0]?.download_url ?? '')).text()).toBe('a__2021-01-02.csv')
 })
 
+test('while S3 is away a job waits, says so, and ends well when S3 is back', async () => {
+  s3.process.kill('SIGKILL')
+  const accepted = await callRest(`${program}/enrollments?fmt=csv`, { token })
+  const job = await endOf(accepted, 120_000)
+  expect(job.state).toBe('Succeeded')
+  expect((await (await fetch(job.result ?? '')).text()).split('\r\n')).toHaveLength(1_003)
+  const { job: told } = await world.operator.jobs.getJob({ id: job.job_id })
+  expect(told?.attempt).toBeGreaterThan(0)
+}, 150_000)
+
 test('a purge leaves nothing of a job in S3', async () => {
   const job = await endOf(await callRest(`${program}/enrollments`, { token }))
   expect((await fetch(job.result ?? '')).status).toBe(200)

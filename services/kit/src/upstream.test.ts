@@ -386,6 +386,7 @@ describe('the token stays with its origin', () => {
       expect((await failureOf(upstream.call({ method: 'GET', path }))).fault).toBe('astray')
     }
     expect([...other.requests, ...other.tokenRequests]).toEqual([])
+    expect(server.requests).toHaveLength(4)
     await other.close()
   })
 

@@ -43,6 +43,12 @@ test.each([
   expect(partFailureOf(error, 1)).toMatchObject({ reason, message: 'Why.', isFinal: true })
 })
 
+test('what an upstream would answer again is not tried again', () => {
+  const failed = (fault: string) => new DomainError(Reason.UPSTREAM_FAILED, 'why', { metadata: { fault } })
+  expect(partFailureOf(failed('refused'), 1).isFinal).toBe(true)
+  expect(partFailureOf(failed('broken'), 1).isFinal).toBe(false)
+})
+
 test('the wait grows, and is never shorter than was asked for', () => {
   const waits = [1, 2, 3, 4, 5, 6, 60].map((attempt) => partFailureOf(refused(Reason.UNAVAILABLE), attempt))
   expect(waits.map(({ retryAfterSeconds }) => retryAfterSeconds)).toEqual([1, 2, 4, 8, 16, 30, 30])

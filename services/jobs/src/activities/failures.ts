@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/activity'
 import { type KnownReason, Reason } from '#kit/errors.ts'
-import { reasonOf, retryAfterOf, toConnectError } from '#kit/rpc-errors.ts'
+import { metadataOf, reasonOf, retryAfterOf, toConnectError } from '#kit/rpc-errors.ts'
 import { ReasonSchema } from '#proto/registrar/errors/v1/reason_pb.ts'
 
 /**
@@ -23,6 +23,9 @@ const attempts: Partial<Record<KnownReason, number>> = {
   [Reason.STORAGE_REFUSED]: 5,
 }
 
+// What an upstream answered that it would answer again: no, or something that makes no sense.
+const lastingFaults = new Set(['refused', 'data', 'astray', 'oversized'])
+
 /** Why a part failed, and whether and when to try it again. The message is for partners and for Temporal's history: nothing personal. */
 export type PartFailure = {
   reason: string
@@ -38,7 +41,8 @@ export function partFailureOf(error: unknown, attempt: number): PartFailure {
   return {
     reason: ReasonSchema.value[reason]?.localName ?? 'INTERNAL',
     message: sentenceOf(told.rawMessage),
-    isFinal: attempt >= (attempts[reason as KnownReason] ?? 1),
+    isFinal:
+      attempt >= (attempts[reason as KnownReason] ?? 1) || lastingFaults.has(metadataOf(told).fault ?? ''),
     retryAfterSeconds: Math.max(retryAfterOf(told) ?? 0, backoffSecondsOf(attempt)),
   }
 }

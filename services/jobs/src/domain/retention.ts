@@ -9,7 +9,7 @@ export type Purged = { results: number; uploads: number; jobs: number; leftovers
 export const secondsPerDay = 86_400
 
 /** For how long what a broken job or write left behind is let alone: somebody may be looking into it, or go on. */
-export const leftoverSeconds = secondsPerDay
+export const leftoverSeconds = 24 * 3_600
 
 /** The folders in which everything of jobs lies. */
 export const jobFolders = ['job-results', 'uploads'] as const

@@ -16,6 +16,7 @@ import type { S3Bucket, S3Place } from './s3-bucket.ts'
 // Requests under way at once; as many parts are in memory, those that are not copied on the server's side.
 const headsAtOnce = 16
 const partsAtOnce = 4
+const piecesAtOnce = 4
 
 /** An object to join, as it was when the joining began. */
 type Source = { place: S3Place; size: number; etag: string | undefined }
@@ -117,15 +118,14 @@ async function readPieces(
   sources: readonly Source[],
   pieces: readonly Piece[],
 ): Promise<Uint8Array> {
-  const read: Uint8Array[] = []
-  for (const { source, start, end } of pieces) {
+  const read = await mapSome(pieces, piecesAtOnce, async ({ source, start, end }) => {
     const { place, etag } = sources[source] as Source
     const Range = `bytes=${start}-${end - 1}`
     const { Body } = await client.send(
       new GetObjectCommand({ ...place, Range, ...(etag !== undefined && { IfMatch: etag }) }),
     )
-    if (Body !== undefined) read.push(await Body.transformToByteArray())
-  }
+    return (await Body?.transformToByteArray()) ?? Buffer.alloc(0)
+  })
   return Buffer.concat(read)
 }
 

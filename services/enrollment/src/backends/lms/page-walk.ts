@@ -31,7 +31,7 @@ export async function* walkPages<Row>(
     const from = Math.min(place.skip, page.rows.length)
     const to = Math.min(page.rows.length, from + left)
     left -= to - from
-    const next = page.next && { position: page.next, skip: 0 }
+    const next = page.next && { position: page.next, skip: place.skip - from }
     const goesOn = next !== undefined && left > 0
     if (goesOn) {
       fetched = fetchFrom(next, false)
