@@ -8,7 +8,7 @@ import { ErrorInfoSchema } from '../proto/gen/google/rpc/error_details_pb.ts'
 import { CatalogService } from '../proto/gen/registrar/catalog/v1/catalog_service_pb.ts'
 import { EnrollmentService } from '../proto/gen/registrar/enrollment/v1/enrollment_service_pb.ts'
 import { WriteMode } from '../proto/gen/registrar/enrollment/v1/enrollment_write_pb.ts'
-import { JobKind, JobState, ResultFormat } from '../proto/gen/registrar/jobs/v1/job_pb.ts'
+import { JobKind, JobState, JobStateSchema, ResultFormat } from '../proto/gen/registrar/jobs/v1/job_pb.ts'
 import { JobsService } from '../proto/gen/registrar/jobs/v1/jobs_service_pb.ts'
 
 const programKey = process.argv[2] ?? 'demo-masters'
@@ -77,11 +77,13 @@ console.log(`written: ${results.map(({ studentKey, status }) => `${studentKey} $
 const kind = JobKind.LIST_PROGRAM_ENROLLMENTS
 const { job } = await jobs.createReadJob({ kind, programKey, format: ResultFormat.CSV })
 const id = job?.id ?? ''
-let state = JobState.PENDING
+let state: JobState = JobState.PENDING
 for await (const update of jobs.watchJob({ id }, { timeoutMs: 600_000 })) state = update.job?.state ?? state
 let bytes = 0
 for await (const { data } of jobs.getJobResult({ id }, { timeoutMs: 600_000 })) bytes += data.length
-console.log(`job: ${JobState[state]}, ${bytes > 0 ? 'with a result' : 'without a result'}`)
+console.log(
+  `job: ${JobStateSchema.value[state]?.localName}, ${bytes > 0 ? 'with a result' : 'without a result'}`,
+)
 
 // Every refusal has a code, and a reason to tell apart what shares a code.
 try {

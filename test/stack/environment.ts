@@ -107,7 +107,7 @@ const needs: Record<ProgramName, readonly string[]> = {
     ...tokens,
     ...storage,
     ...links,
-    ...['ACCESS_CONTROL_URL', 'CATALOG_URL', 'TEMPORAL_*', 'JOB_*'],
+    ...['ACCESS_CONTROL_URL', 'CATALOG_URL', 'TEMPORAL_*', 'JOB_*', 'DISCOVERY_SYNC_INTERVAL'],
   ],
   'jobs-worker': [
     ...databaseOf('jobs'),

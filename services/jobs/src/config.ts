@@ -26,6 +26,7 @@ export async function readJobsConfig(env: NodeJS.ProcessEnv) {
       RESULT_RETENTION_DAYS: wholeNumber({ ...retention, default: 30 }),
       UPLOAD_RETENTION_DAYS: wholeNumber({ ...retention, default: 30 }),
       JOB_RETENTION_DAYS: wholeNumber({ ...retention, default: 90 }),
+      DISCOVERY_SYNC_INTERVAL: wholeNumber({ min: 0, max: 31_536_000, default: 0, unit: 'seconds' }),
     },
   })
   const { own } = config
@@ -36,6 +37,7 @@ export async function readJobsConfig(env: NodeJS.ProcessEnv) {
     reports: { bucket: own.PROGRAM_REPORTS_BUCKET, folder: own.PROGRAM_REPORTS_FOLDER },
     links: { apiRoot: own.API_ROOT, ttlSeconds: own.RESULT_LINK_TTL, secret: config.resultLinks.secret },
     timeLimitSeconds: own.JOB_TIME_LIMIT,
+    syncIntervalSeconds: own.DISCOVERY_SYNC_INTERVAL,
     retention: {
       resultDays: own.RESULT_RETENTION_DAYS,
       uploadDays: own.UPLOAD_RETENTION_DAYS,

@@ -16,7 +16,8 @@ import { routeJobs } from './routes.ts'
 import { openStorage } from './storage/open-storage.ts'
 import { createJobStore } from './store/job-store.ts'
 import { createJobWorkflows } from './temporal/job-workflows.ts'
-import { keepPurgeSchedule } from './temporal/purge-schedule.ts'
+import { schedulesOf } from './temporal/schedule-list.ts'
+import { keepSchedules } from './temporal/schedules.ts'
 
 await run('jobs', async ({ env, logger }) => {
   const config = await readJobsConfig(env)
@@ -27,7 +28,7 @@ await run('jobs', async ({ env, logger }) => {
   const starter = createJobStarter(store, workflows, logger)
   const watcher = createJobWatcher(store, logger)
   const reconciler = createReconciler({ store, workflows, logger }, config)
-  const { storage, createLinks, ...opened } = openStorage(config.storage)
+  const { storage, createLinks, ...opened } = await openStorage(config.storage)
   const dependencies = {
     ...{ store, storage, workflows, starter, reconciler, watcher, logger },
     catalog: createRpcClient(CatalogService, config.peers.catalog),
@@ -44,8 +45,8 @@ await run('jobs', async ({ env, logger }) => {
     logger,
     isReady: () => database.authenticate().then(() => true),
   })
-  const purging = keepPurgeSchedule(config.temporal, config.retention, logger)
-  const background = [reconciler.run(), starter, purging]
+  const schedules = keepSchedules(config.temporal, schedulesOf(config), logger)
+  const background = [reconciler.run(), starter, schedules]
   return {
     async close() {
       watcher.close()

@@ -21,12 +21,14 @@ await run('jobs-worker', async ({ env, logger }) => {
   installRuntime(logger)
   const database = openDatabase(config.database.url, 'jobs', logger, config.database)
   await assertMigrated(database, new URL('../migrations/', import.meta.url))
-  const token = createServiceTokenIssuer(config.serviceKey.privateJwk, 'jobs-worker')
+  const { privateJwk } = config.serviceKey
+  const token = createServiceTokenIssuer(privateJwk, 'jobs-worker')
+  const operatorToken = createServiceTokenIssuer(privateJwk, 'operator')
   const [connection, workflowBundle] = await Promise.all([
     connectWorker(config.temporal, logger),
     loadWorkflowBundle(config.dataDir),
   ])
-  const opened = openStorage(config.storage)
+  const opened = await openStorage(config.storage)
   const worker = await Worker.create({
     connection,
     namespace: config.temporal.namespace,
@@ -36,6 +38,7 @@ await run('jobs-worker', async ({ env, logger }) => {
     ...(config.deployment !== undefined && { workerDeploymentOptions: config.deployment }),
     activities: createActivities({
       catalog: createRpcClient(CatalogService, config.peers.catalog, { token }),
+      operatorCatalog: createRpcClient(CatalogService, config.peers.catalog, { token: operatorToken }),
       enrollment: createRpcClient(EnrollmentService, config.peers.enrollment, { token }),
       store: createJobStore(database),
       storage: opened.storage,

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { ConfigError } from '#kit/config.ts'
+import { ConfigError, type Values } from '#kit/config.ts'
 import { flag, oneOf, optionalHttpUrl, optionalText, text } from '#kit/settings.ts'
 
 /** The settings that say where objects lie. */
@@ -15,17 +15,7 @@ export const storageSpecs = {
   S3_SSE_KMS_KEY_ID: optionalText('the id or ARN of a KMS key'),
 }
 
-type StorageSettings = {
-  STORAGE_BACKEND: 'file' | 's3'
-  STORAGE_DIR: string | undefined
-  REGISTRAR_BUCKET: string
-  AWS_REGION: string | undefined
-  AWS_ENDPOINT_URL_S3: string | undefined
-  S3_FORCE_PATH_STYLE: boolean
-  S3_KEY_PREFIX: string | undefined
-  S3_SERVER_SIDE_ENCRYPTION: 'none' | 'AES256' | 'aws:kms'
-  S3_SSE_KMS_KEY_ID: string | undefined
-}
+type StorageSettings = Values<typeof storageSpecs>
 
 /** How to reach S3 and how objects are written there. */
 export type S3Config = {

@@ -42,3 +42,9 @@ export const purgeScheduleId = 'registrar-purge-expired'
 
 /** The type of those workflows. */
 export const purgeWorkflowType = 'PurgeExpired'
+
+/** The schedule that syncs with Discovery; also how the ids of its workflows begin. */
+export const syncScheduleId = 'registrar-sync-with-discovery'
+
+/** The type of those workflows. */
+export const syncWorkflowType = 'SyncWithDiscovery'

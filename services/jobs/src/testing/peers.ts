@@ -29,6 +29,8 @@ export type TestPeers = {
   users: Map<string, TestUser>
   programs: Map<string, TestProgram>
   enrollment: TestEnrollment
+  /** What was asked of the catalog under the operator's name, in that order. */
+  operations: string[]
   /** The request ids under which our own processes called. */
   requestIds: Set<string>
   close(): Promise<void>
@@ -39,6 +41,7 @@ export async function startTestPeers(jwt: JwtConfig): Promise<TestPeers> {
   const programs = new Map<string, TestProgram>()
   const enrollment = createTestEnrollment(programs)
   const requestIds = new Set<string>()
+  const operations: string[] = []
 
   function callerOf(
     username: string,
@@ -70,7 +73,14 @@ export async function startTestPeers(jwt: JwtConfig): Promise<TestPeers> {
           return { caller: callerOf(principal.kind === 'user' ? principal.username : '') }
         },
       })
+      const operate = (name: string, context: HandlerContext) => {
+        const principal = principalOf(context)
+        if (principal.kind === 'service' && principal.service === 'operator') operations.push(name)
+        return { problems: [] }
+      }
       const catalog: Partial<ServiceImpl<typeof CatalogService>> = {
+        syncWithDiscovery: (_, context) => operate('syncWithDiscovery', context),
+        ensureReportGroups: (_, context) => operate('ensureReportGroups', context),
         getProgram: ({ key, courseIds, requiredPermission }, context) => {
           const principal = principalOf(context)
           const caller = principal.kind === 'user' ? callerOf(principal.username) : undefined
@@ -109,7 +119,7 @@ export async function startTestPeers(jwt: JwtConfig): Promise<TestPeers> {
       router.service(EnrollmentService, noting(requestIds, enrollment.routes))
     },
   })
-  return { url: server.url, users, programs, enrollment, requestIds, close: () => server.close() }
+  return { url: server.url, users, programs, enrollment, operations, requestIds, close: () => server.close() }
 }
 
 function noting<Routes extends object>(requestIds: Set<string>, routes: Routes): Routes {

@@ -123,7 +123,7 @@ export async function waitForJob(
   for (;;) {
     const { job } = await client.getJob({ id })
     if (job !== undefined && isWanted(job)) return job
-    if (Date.now() > deadline) throw new Error(`job ${id} is still in state ${job?.state}`)
+    if (Date.now() > deadline) throw new Error(`job ${id} is still in state ${job?.state} ${job?.text}`)
     await sleep(10)
   }
 }

@@ -6,6 +6,7 @@ export {
   readJob as ListCourseRunEnrollments,
   readJob as ListProgramEnrollments,
 } from './read-job.ts'
+export { syncCatalog as SyncWithDiscovery } from './sync-with-discovery.ts'
 export {
   writeJob as WriteCourseRunEnrollments,
   writeJob as WriteProgramEnrollments,
