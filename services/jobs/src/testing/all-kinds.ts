@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { DomainError, Reason } from '#kit/errors.ts'
 import { type Job, JobKind, JobState, ResultFormat } from '#proto/registrar/jobs/v1/job_pb.ts'
-import { purgeScheduleId } from '../temporal/names.ts'
+import { purgeScheduleId, syncScheduleId } from '../temporal/names.ts'
 import { resetWorkflow } from './resets.ts'
 import { hasEnded, type JobsClient, type TestStack, waitForJob } from './stack.ts'
 
@@ -111,7 +111,9 @@ export async function runAllKinds(stack: TestStack): Promise<Told[]> {
   await tell('ListProgramEnrollments-reset', reset, ({ state }) => state === JobState.SUCCEEDED)
 
   await temporal.schedule.getHandle(purgeScheduleId).trigger()
-  told.push({ story: 'PurgeExpired-scheduled', workflowId: await findPurge(stack) })
+  told.push({ story: 'PurgeExpired-scheduled', workflowId: await findRun(stack, 'PurgeExpired') })
+  await temporal.schedule.getHandle(syncScheduleId).trigger()
+  told.push({ story: 'SyncWithDiscovery-scheduled', workflowId: await findRun(stack, 'SyncWithDiscovery') })
   for (const { workflowId } of told) {
     await temporal.workflow
       .getHandle(workflowId)
@@ -121,10 +123,10 @@ export async function runAllKinds(stack: TestStack): Promise<Told[]> {
   return told
 }
 
-async function findPurge(stack: TestStack): Promise<string> {
+async function findRun(stack: TestStack, type: string): Promise<string> {
   const temporal = await stack.temporal.client()
   for (;;) {
-    for await (const { workflowId } of temporal.workflow.list({ query: `WorkflowType = 'PurgeExpired'` })) {
+    for await (const { workflowId } of temporal.workflow.list({ query: `WorkflowType = '${type}'` })) {
       return workflowId
     }
   }

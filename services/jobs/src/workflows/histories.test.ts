@@ -18,7 +18,11 @@ let told: Told[]
 
 beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('WARN') })
-  stack = await startTestStack({ JOB_PART_ROWS: String(partRows), JOBS_WORKER_CONCURRENCY: '4' })
+  stack = await startTestStack({
+    JOB_PART_ROWS: String(partRows),
+    JOBS_WORKER_CONCURRENCY: '4',
+    DISCOVERY_SYNC_INTERVAL: '86400',
+  })
   told = await runAllKinds(stack)
   if (process.env.RECORD_HISTORIES === '1') await record()
 })
