@@ -45,8 +45,7 @@ await run('jobs', async ({ env, logger }) => {
     logger,
     isReady: () => database.authenticate().then(() => true),
   })
-  const schedules = keepSchedules(config.temporal, schedulesOf(config), logger)
-  const background = [reconciler.run(), starter, schedules]
+  const background = [reconciler.run(), starter, keepSchedules(config.temporal, schedulesOf(config), logger)]
   return {
     async close() {
       watcher.close()

@@ -26,7 +26,7 @@ const jobsAtOnce = 100
 const callsAtOnce = 10
 const pauseMs = 1_000
 /** How long a workflow has to find out that its job was ended by others, and to tidy up when it ended it itself. */
-const graceSeconds = { endedByOthers: 6, endedByItself: 60 }
+const graceSeconds = { endedByOthers: 4, endedByItself: 60 }
 
 export function createReconciler(
   { store, workflows, logger }: { store: JobStore; workflows: JobWorkflows; logger: Logger },
@@ -38,7 +38,8 @@ export function createReconciler(
     const run = await workflows.find(job.id)
     if (run.status === 'MISSING') return workflows.start(job)
     const ending = endingOf(run.status, options.timeLimitSeconds)
-    if (ending === undefined || !(await store.end(job.id, ending, run.runId))) return
+    // A job that has changed meanwhile may belong to a newer run by now.
+    if (ending === undefined || !(await store.endUnchanged(job, ending, run.runId))) return
     logger.info({ jobId: job.id, status: run.status, state: ending.state }, 'a job ended with its workflow')
   }
 

@@ -62,7 +62,10 @@ export async function runAttempt<T>(
   let timer: NodeJS.Timeout | undefined
   try {
     // A reset of the workflow may have made a run that goes on where the job had ended.
-    if (!(await isOpen()) && !((await reopen(store, part.jobId)) && (await isOpen()))) throw jobEnded()
+    if (!(await isOpen())) {
+      await reopen(store, part.jobId)
+      if (!(await isOpen())) throw jobEnded()
+    }
     timer = setInterval(() => {
       telling = telling
         .then(tell)

@@ -14,9 +14,11 @@ export function createEndJob(dependencies: PublishResultDependencies) {
     explainFailures(dependencies, jobId, async () => {
       const runId = runIdOf(Context.current())
       const ending = await withLastTrouble(store, jobId, timeLimitSeconds, wanted)
-      const isEnded =
-        (await store.end(jobId, ending, runId)) ||
-        ((await wasEndedByEarlierRun(store, jobId, runId)) && (await store.endAnew(jobId, ending, runId)))
+      const end = () => store.end(jobId, ending, runId)
+      const endAnew = async () =>
+        (await wasEndedByEarlierRun(store, jobId, runId)) && (await store.endAnew(jobId, ending, runId))
+      // The reconciler may open it again in between, for this run.
+      const isEnded = (await end()) || (await endAnew()) || (await end())
       await storage.removeFolder(bucket, partsFolderOf(jobId)).catch((error: unknown) => {
         // They go when the job is purged.
         logger.warn({ jobId, err: error }, 'the parts of a job could not be removed')

@@ -30,7 +30,7 @@ export function createPublishResult(dependencies: PublishResultDependencies) {
       const outcome = tellsOutcome(task) ? outcomeOf({ good, bad }) : null
       const success = { state: 'SUCCEEDED' as const, outcome, rowsDone: rows }
       const end = () => store.end(jobId, success, runIdOf(Context.current()))
-      const isEnded = (await end()) || ((await reopen(store, jobId)) && (await end()))
+      const isEnded = (await end()) || (await reopen(store, jobId).then(end))
       if (!isEnded && !(await hasSucceeded())) {
         await storage.remove(bucket, resultKey)
         throw new DomainError(Reason.JOB_ENDED, 'The job has ended already.')

@@ -9,12 +9,12 @@ export function runIdOf({ info }: Pick<Context, 'info'>): string {
 }
 
 /**
- * Opens a job again that an earlier run of its workflow ended, when this is the run that a reset has made of it; whether it is open now.
- * WRITE_IN_PROGRESS when an upload to the program has begun since.
+ * Opens a job again that an earlier run of its workflow ended, when this is the run that a reset has made of it. WRITE_IN_PROGRESS when
+ * an upload to the program has begun since.
  */
-export async function reopen(store: JobStore, jobId: string): Promise<boolean> {
+export async function reopen(store: JobStore, jobId: string): Promise<void> {
   const runId = runIdOf(Context.current())
-  return (await wasEndedByEarlierRun(store, jobId, runId)) && store.reopen(jobId, runId)
+  if (await wasEndedByEarlierRun(store, jobId, runId)) await store.reopen(jobId, runId)
 }
 
 /** Whether an earlier run ended the job, and this one is the newest: an activity may outlive its run. */

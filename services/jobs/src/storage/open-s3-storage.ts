@@ -1,7 +1,7 @@
-import type { OpenStorage } from './open-storage.ts'
 import { createS3Client } from './s3-client.ts'
 import { createS3Links } from './s3-links.ts'
 import { createS3Storage } from './s3-storage.ts'
+import type { OpenStorage } from './storage.ts'
 import type { S3Config } from './storage-settings.ts'
 
 export function openS3Storage(config: S3Config): OpenStorage {

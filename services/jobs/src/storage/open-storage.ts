@@ -1,15 +1,7 @@
 import { createFolderStorage } from './folder-storage.ts'
-import { createSignedLinks, type SignedLinkOptions } from './signed-links.ts'
-import type { ObjectLinks, Storage } from './storage.ts'
+import { createSignedLinks } from './signed-links.ts'
+import type { OpenStorage } from './storage.ts'
 import type { StorageConfig } from './storage-settings.ts'
-
-/** The storage of a deployment, open until closed. */
-export type OpenStorage = {
-  storage: Storage
-  /** Links of the kind that goes with the storage. */
-  createLinks(options: SignedLinkOptions): ObjectLinks
-  close(): void
-}
 
 export async function openStorage(config: StorageConfig): Promise<OpenStorage> {
   if (config.backend === 'file') {

@@ -1,17 +1,8 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import type { ObjectLinks } from './storage.ts'
-
-export type SignedLinkOptions = {
-  /** Prefix of every link, such as `https://registrar.example.com/api`. */
-  apiRoot: string
-  /** What links are signed with; whoever knows it can read every object. */
-  secret: string
-  /** How long a link works, in seconds. */
-  ttlSeconds: number
-}
+import type { LinkOptions, ObjectLinks } from './storage.ts'
 
 /** Links to the gateway, for a storage that hands out none itself: `<apiRoot>/media/<bucket>/<key>?expires=…&signature=…`. */
-export function createSignedLinks(options: SignedLinkOptions): ObjectLinks {
+export function createSignedLinks(options: LinkOptions): ObjectLinks {
   return {
     async linkTo(bucket, key) {
       const expires = Math.floor(Date.now() / 1000) + options.ttlSeconds

@@ -47,5 +47,23 @@ export type ObjectLinks = {
   linkTo(bucket: string, key: string): Promise<{ url: string; expiresAt: Date }>
 }
 
+/** What links are made of; those of S3 need only how long they work. */
+export type LinkOptions = {
+  /** Prefix of every link to the gateway, such as `https://registrar.example.com/api`. */
+  apiRoot: string
+  /** What those are signed with; whoever knows it can read every object. */
+  secret: string
+  /** How long a link works, in seconds. */
+  ttlSeconds: number
+}
+
+/** The storage of a deployment, open until closed. */
+export type OpenStorage = {
+  storage: Storage
+  /** Links of the kind that goes with the storage. */
+  createLinks(options: LinkOptions): ObjectLinks
+  close(): void
+}
+
 /** The largest piece in which an object is read. */
 export const readChunkBytes = 262_144

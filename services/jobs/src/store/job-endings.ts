@@ -1,7 +1,7 @@
 import { QueryTypes, type Sequelize, UniqueConstraintError } from 'sequelize'
 import { DomainError, Reason } from '#kit/errors.ts'
 import type { Ending } from '../domain/ending.ts'
-import type { JobState } from '../domain/job.ts'
+import type { Job, JobState } from '../domain/job.ts'
 
 /** How a job stands for those who compare it with Temporal. */
 export type Standpoint = {
@@ -17,6 +17,21 @@ export type Standpoint = {
 export function createJobEndings(sequelize: Sequelize) {
   const update = (statement: string, bind: unknown[]) =>
     sequelize.query<{ id: string }>(statement, { bind, type: QueryTypes.SELECT })
+
+  async function endWhere(
+    condition: string,
+    [id, runId, ending]: [string, string, Ending],
+    ...more: string[]
+  ): Promise<boolean> {
+    const failure = ending.state === 'FAILED' ? ending.failure : undefined
+    const ended = await update(
+      `update jobs set state = $3, failure_reason = $4, failure_message = $5, ended_run_id = $2,
+         ended_at = clock_timestamp(), updated_at = clock_timestamp()
+       where id = $1 and ${condition} returning id`,
+      [id, runId, ending.state, failure?.reason ?? null, failure?.message ?? null, ...more],
+    )
+    return ended.length > 0
+  }
 
   return {
     /** How these jobs stand; without those that there are not. */
@@ -51,15 +66,15 @@ export function createJobEndings(sequelize: Sequelize) {
     },
 
     /** Says of a job that an earlier run ended how this one ended; false when there is none such. */
-    async endAnew(id: string, ending: Ending, runId: string): Promise<boolean> {
-      const failure = ending.state === 'FAILED' ? ending.failure : undefined
-      const ended = await update(
-        `update jobs set state = $3, failure_reason = $4, failure_message = $5, ended_run_id = $2,
-           ended_at = clock_timestamp(), updated_at = clock_timestamp()
-         where id = $1 and state in ('FAILED', 'CANCELED') and ended_run_id <> $2 returning id`,
-        [id, runId, ending.state, failure?.reason ?? null, failure?.message ?? null],
-      )
-      return ended.length > 0
+    endAnew(id: string, ending: Ending, runId: string): Promise<boolean> {
+      return endWhere(`state in ('FAILED', 'CANCELED') and ended_run_id <> $2`, [id, runId, ending])
+    },
+
+    /** Ends an open job that has not changed since it was looked at; false when it has. */
+    endUnchanged({ id, updatedAt }: Pick<Job, 'id' | 'updatedAt'>, ending: Ending, runId: string) {
+      const isUnchanged = `state in ('PENDING', 'IN_PROGRESS', 'RETRYING')
+        and updated_at = timestamptz 'epoch' + $6::bigint * interval '1 microsecond'`
+      return endWhere(isUnchanged, [id, runId, ending], String(updatedAt))
     },
 
     /**
