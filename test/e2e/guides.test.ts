@@ -131,11 +131,35 @@ describe('the first five minutes of a partner, in the README', () => {
   }))
 })
 
-describe('the first five minutes of an operator, in the README', () => {
-  testBlocks(readBlocks(sectionOf(readme, '### Operations'), { acme: `acme-${school}` }), async () => ({
+const operatorsBlocks = [
+  ...readBlocks(sectionOf(readme, '### Operations'), { acme: `acme-${school}` }),
+  ...readBlocks(await read('docs/operations.md')),
+]
+
+describe('an operator’s commands, in the README and the guide', () => {
+  testBlocks(operatorsBlocks, async () => ({
     REGISTRAR_DATA_DIR: world.addresses.dataDir,
     ACCESS_CONTROL_URL: world.addresses.accessControl,
     CATALOG_URL: world.addresses.catalog,
     JOBS_URL: world.addresses.jobs,
   }))
+})
+
+test.each([
+  [['200', '404'], '# 200\n# 202'],
+  [['200'], '# 200\n# 200'],
+  [['200', '200'], ''],
+])('statuses %j are not what %j tells', (found, commands) => {
+  const [block] = readBlocks(`\n\`\`\`sh\n${commands}\n\`\`\`\n`)
+  expect(areStatuses(found, block?.statuses ?? [])).toBe(false)
+})
+
+test.each([
+  ['{"a":1,"b":[]}', '{ "a": 1 }'],
+  ['{"a":"x"}', '{ "a": "y…" }'],
+  ['{"a":[1,2]}', '{ "a": [1] }'],
+  ['{"b":1,"a":2}', '{ "a": 2, "b": 1 }'],
+  ['', '[]'],
+])('%s is not what %s shows', (output, shown) => {
+  expect(isShown(output, { language: 'json', text: shown })).toBe(false)
 })

@@ -92,6 +92,8 @@ function argumentsOf(dataDir: string, ports: readonly number[]): string[] {
     // It would tell its makers about itself.
     'master.telemetry': false,
     'master.volumeSizeLimitMB': 1_024,
+    // It has nobody to agree with: one that was killed would be back after ten seconds otherwise.
+    'master.electionTimeout': '1s',
     'volume.max': 50,
     's3.config': join(dataDir, 's3.json'),
     // A bucket that is not there is an error, as it is at Amazon's.

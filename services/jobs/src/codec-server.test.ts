@@ -77,7 +77,9 @@ async function runJob(): Promise<string> {
     programKey: 'masters',
   })
   expect(await waitForJob(client, job?.id)).toMatchObject({ state: JobState.SUCCEEDED })
-  return job?.id as string
+  const handle = (await stack.temporal.client()).workflow.getHandle(job?.id as string)
+  await expect.poll(async () => (await handle.describe()).status.name).toBe('COMPLETED')
+  return handle.workflowId
 }
 
 async function ask(path: string, payloads: unknown, username?: string, at = url) {

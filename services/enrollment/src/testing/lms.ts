@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { type LmsStandIn, startLms } from '#edx/lms.ts'
 import { createLogger } from '#kit/logger.ts'
 import { createUpstream, type UpstreamOptions } from '#kit/upstream.ts'
-import { type LmsStandIn, startLms } from '../../../../test/edx/lms.ts'
 import type { EnrollmentBackend } from '../backends/backend.ts'
 import { createLmsBackend } from '../backends/lms/lms-backend.ts'
 import type { EnrollmentCourseRun, EnrollmentProgram } from '../domain/program.ts'

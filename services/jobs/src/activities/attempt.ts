@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { Context } from '@temporalio/activity'
 import { DomainError, Reason } from '#kit/errors.ts'
 import type { Logger } from '#kit/logger.ts'
@@ -14,6 +15,11 @@ export type Part = {
   rowsDone: number
   /** Attempts at this part that Temporal does not count. */
   earlierAttempts: number
+}
+
+/** A name for the part that an attempt writes. */
+export function newPartName(): string {
+  return randomBytes(4).toString('hex')
 }
 
 /** What the work on a part is given. */

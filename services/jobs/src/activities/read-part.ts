@@ -2,7 +2,13 @@ import { partKeyOf } from '../domain/object-keys.ts'
 import { type Row, rowWriterOf } from '../domain/result-format.ts'
 import type { Progress, ReadTask } from '../domain/tasks.ts'
 import type { Storage } from '../storage/storage.ts'
-import { type Attempt, type AttemptDependencies, type PartLimits, runAttempt } from './attempt.ts'
+import {
+  type Attempt,
+  type AttemptDependencies,
+  newPartName,
+  type PartLimits,
+  runAttempt,
+} from './attempt.ts'
 import { type RowSources, readRows } from './row-sources.ts'
 
 export type ReadPartDependencies = AttemptDependencies & {
@@ -13,21 +19,22 @@ export type ReadPartDependencies = AttemptDependencies & {
 }
 
 /**
- * Reads on from where the part before ended and stores what it read as the next part of the result. Repeating it overwrites that part,
- * so no row is in the result twice.
+ * Reads on from where the part before ended and stores what it read as the next part of the result. Each attempt writes a part of
+ * its own and the last one counts, so no row is in the result twice.
  */
 export function createReadPart(dependencies: ReadPartDependencies) {
   const { storage, bucket } = dependencies
   return (task: ReadTask, from: Progress, earlierAttempts: number): Promise<Progress> =>
     runAttempt(dependencies, { jobId: task.jobId, rowsDone: from.rows, earlierAttempts }, async (attempt) => {
       const part = new PartReading(dependencies, task, from, attempt)
-      await storage.put(bucket, partKeyOf(task.jobId, from.parts), part.readBytes())
+      await storage.put(bucket, part.key, part.readBytes())
       return part.progress
     })
 }
 
 class PartReading {
   progress: Progress
+  readonly key: string
   readonly #dependencies: ReadPartDependencies
   readonly #task: ReadTask
   readonly #attempt: Attempt
@@ -36,7 +43,9 @@ class PartReading {
     this.#dependencies = dependencies
     this.#task = task
     this.#attempt = attempt
-    this.progress = { ...from, parts: from.parts + 1 }
+    const name = newPartName()
+    this.key = partKeyOf(task.jobId, { part: from.parts, name, before: from.lastPart })
+    this.progress = { ...from, parts: from.parts + 1, lastPart: name }
   }
 
   /** Parts laid end to end are the result: the first brings the opening, the last the closing. */

@@ -3,7 +3,13 @@ import type { Progress, WriteTask } from '../domain/tasks.ts'
 import type { UploadRow } from '../domain/upload-csv.ts'
 import { planUpload, type UploadLayout, uploadHeaderOf, uploadLineOf } from '../domain/upload-plan.ts'
 import type { Storage } from '../storage/storage.ts'
-import { type Attempt, type AttemptDependencies, type PartLimits, runAttempt } from './attempt.ts'
+import {
+  type Attempt,
+  type AttemptDependencies,
+  newPartName,
+  type PartLimits,
+  runAttempt,
+} from './attempt.ts'
 import { type EnrollmentClient, writeEntries } from './row-sinks.ts'
 
 export type WritePartDependencies = AttemptDependencies & {
@@ -15,7 +21,7 @@ export type WritePartDependencies = AttemptDependencies & {
 
 /**
  * Writes on from where the part before ended and stores what came of it as the next part of the result. Repeating it writes the same
- * rows again, which changes nothing, and overwrites that part.
+ * rows again, which changes nothing, and makes another part, which counts.
  */
 export function createWritePart(dependencies: WritePartDependencies) {
   const { storage, bucket } = dependencies
@@ -23,13 +29,14 @@ export function createWritePart(dependencies: WritePartDependencies) {
     runAttempt(dependencies, { jobId: task.jobId, rowsDone: from.rows, earlierAttempts }, async (attempt) => {
       const rows = await readUpload(storage, bucket, task.jobId)
       const part = new PartWriting(dependencies, task, from, attempt)
-      await storage.put(bucket, partKeyOf(task.jobId, from.parts), part.writeRows(rows))
+      await storage.put(bucket, part.key, part.writeRows(rows))
       return part.progress
     })
 }
 
 class PartWriting {
   progress: Progress
+  readonly key: string
   readonly #dependencies: WritePartDependencies
   readonly #task: WriteTask
   readonly #attempt: Attempt
@@ -38,7 +45,9 @@ class PartWriting {
     this.#dependencies = dependencies
     this.#task = task
     this.#attempt = attempt
-    this.progress = { ...from, parts: from.parts + 1 }
+    const name = newPartName()
+    this.key = partKeyOf(task.jobId, { part: from.parts, name, before: from.lastPart })
+    this.progress = { ...from, parts: from.parts + 1, lastPart: name }
   }
 
   /** Writes rows and yields the lines that tell what came of them. */

@@ -10,9 +10,33 @@ export function partsFolderOf(jobId: string): string {
   return `job-results/${jobId}.parts`
 }
 
-/** A piece of the result, from 0; the order of the names is the order of the pieces. */
-export function partKeyOf(jobId: string, part: number): string {
-  return `${partsFolderOf(jobId)}/${String(part).padStart(6, '0')}`
+/** One attempt's piece of the result: which piece, from 0, a name of its own, and the name of the piece that it goes on from. */
+export type Part = { part: number; name: string; before: string }
+
+/**
+ * Where a piece lies. Each attempt has a place of its own: one that was given up and comes to its end all the same, perhaps at another
+ * row, must not take the place of the one that counts.
+ */
+export function partKeyOf(jobId: string, { part, name, before }: Part): string {
+  return `${partsFolderOf(jobId)}/${String(part).padStart(6, '0')}-${before === '' ? 'start' : before}-${name}`
+}
+
+/** Of all pieces that lie in the folder those that lead to the last one, in order; undefined when one is missing. */
+export function partsThatCount(keys: readonly string[], parts: number, last: string): string[] | undefined {
+  const found = new Map<string, { key: string; before: string }>()
+  for (const key of keys) {
+    const [part, before = '', name] = fileNameOf(key).split('-')
+    found.set(`${Number(part)} ${name}`, { key, before })
+  }
+  const chain: string[] = []
+  let name = last
+  for (let part = parts - 1; part >= 0; part--) {
+    const piece = found.get(`${part} ${name}`)
+    if (piece === undefined) return undefined
+    chain.unshift(piece.key)
+    name = piece.before
+  }
+  return chain
 }
 
 /** The rows of an upload: a JSON array with one row a line. */

@@ -9,7 +9,10 @@ const day = secondsPerDay
 
 test('an object of a job is known by its key, and no other is', () => {
   const jobId = randomUUID()
-  expect(jobObjectOf(partKeyOf(jobId, 3))).toEqual({ jobId, is: 'part' })
+  expect(jobObjectOf(partKeyOf(jobId, { part: 3, name: '0badcafe', before: 'cafebabe' }))).toEqual({
+    jobId,
+    is: 'part',
+  })
   expect(jobObjectOf(resultKeyOf({ id: jobId, format: 'csv' }))).toEqual({ jobId, is: 'result' })
   expect(jobObjectOf(uploadKeyOf(jobId))).toEqual({ jobId, is: 'upload' })
   for (const key of ['job-results/notes.json', `reports/${jobId}.csv`, `uploads/${jobId}.json/x`, jobId]) {

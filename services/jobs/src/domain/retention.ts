@@ -19,7 +19,7 @@ export type JobObject = { jobId: string; is: 'part' | 'result' | 'upload' }
 
 const uuid = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}'
 const shapes = [
-  ['part', new RegExp(`^job-results/(${uuid})\\.parts/\\d+$`)],
+  ['part', new RegExp(`^job-results/(${uuid})\\.parts/[\\w-]+$`)],
   ['result', new RegExp(`^job-results/(${uuid})\\.(?:json|csv)$`)],
   ['upload', new RegExp(`^uploads/(${uuid})\\.json$`)],
 ] as const

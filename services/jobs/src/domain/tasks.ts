@@ -25,6 +25,8 @@ type TaskBase = {
 export type Progress = {
   /** Parts of the result that lie in the storage. */
   parts: number
+  /** The name of the last of them, which leads to those before; empty when there is none. */
+  lastPart: string
   rows: number
   /** Rows that went well and rows that did not, for the kinds that tell. */
   good: number
@@ -47,6 +49,7 @@ export type Cursor = {
 
 export const beginning: Progress = {
   parts: 0,
+  lastPart: '',
   rows: 0,
   good: 0,
   bad: 0,

@@ -24,6 +24,12 @@ test('what was encrypted comes back to the byte, and looks different each time',
   )
 })
 
+test('what a workflow without a result returns is encrypted, too', async () => {
+  const codec = createPayloadCodec({ current: key('k1'), old: [] })
+  const nothing = { metadata: { encoding: Buffer.from('binary/null') }, data: [] as unknown as Uint8Array }
+  expect(await codec.decode(await codec.encode([nothing]))).toEqual([{ ...nothing, data: Buffer.alloc(0) }])
+})
+
 test('a key that was replaced still reads; one that is gone does not', async () => {
   const [first, second] = [key('k1'), key('k2')]
   const old = await createPayloadCodec({ current: first, old: [] }).encode([payload('"a"')])

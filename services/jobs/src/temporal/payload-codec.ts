@@ -70,7 +70,8 @@ function serialize({ metadata, data }: Payload): Buffer {
   const head = Buffer.from(JSON.stringify(Object.fromEntries(entries)))
   const length = Buffer.alloc(4)
   length.writeUInt32BE(head.byteLength)
-  return Buffer.concat([length, head, data ?? Buffer.alloc(0)])
+  // Of a payload without data the SDK says it is an array.
+  return Buffer.concat([length, head, Buffer.from(data ?? [])])
 }
 
 function deserialize(plain: Buffer): Payload {

@@ -13,6 +13,7 @@ import { purgeScheduleId } from './names.ts'
 
 const retention = { RESULT_RETENTION_DAYS: '3', UPLOAD_RETENTION_DAYS: '2', JOB_RETENTION_DAYS: '9' }
 const day = 86_400_000
+const part = { part: 0, name: '0badcafe', before: '' }
 
 let stack: TestStack
 let partner: JobsClient
@@ -97,8 +98,8 @@ test('what is older than its time is removed, job by job, and counted', async ()
   const withoutUpload = await createJob('upload', 2)
   const old = await createJob('upload', 10)
   const [dead, unknown] = [randomUUID(), randomUUID()]
-  await leave(partKeyOf(dead, 0), 2)
-  await leave(partKeyOf(fresh, 0), 0)
+  await leave(partKeyOf(dead, part), 2)
+  await leave(partKeyOf(fresh, part), 0)
   await leave(uploadKeyOf(unknown), 1.5)
   await leave(`job-results/.${randomUUID()}`, 2)
   await leave(`job-results/.${randomUUID()}`, 0)

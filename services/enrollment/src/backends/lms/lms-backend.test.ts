@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe } from 'vitest'
+import { type LmsStandIn, startLms } from '#edx/lms.ts'
 import { createLogger } from '#kit/logger.ts'
 import { createUpstream, type Upstream } from '#kit/upstream.ts'
-import { type LmsStandIn, startLms } from '../../../../../test/edx/lms.ts'
 import { testBackendContract } from '../../testing/backend-contract.ts'
 import { type BackendUnderTest, makeContractPrograms } from '../../testing/backend-driver.ts'
 import { createLmsBackend } from './lms-backend.ts'

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { WriteAnswer } from '#edx/lms-writes.ts'
 import { Reason } from '#kit/errors.ts'
-import type { WriteAnswer } from '../../../../../test/edx/lms-writes.ts'
 import type { EnrollmentWrite, WriteMode } from '../../domain/enrollment-write.ts'
 import { refusalOf } from '../../testing/calls.ts'
 import { startTestLms, type TestLms } from '../../testing/lms.ts'
