@@ -11,10 +11,15 @@ export type BenchContext = {
   /** Reads and writes enrollments of the school. */
   token: string
   databaseUrl: string
+  /** Measure also what takes long. */
+  isFull: boolean
 }
 
 /** A connection straight to the database, with a service's tables in sight. */
-export async function connectDatabase({ databaseUrl }: BenchContext, schema: string): Promise<pg.Client> {
+export async function connectDatabase(
+  { databaseUrl }: Pick<BenchContext, 'databaseUrl'>,
+  schema: string,
+): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: databaseUrl, options: `-c search_path=${schema}` })
   await client.connect()
   return client

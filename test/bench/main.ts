@@ -1,6 +1,7 @@
 /**
- * `npm run bench [lists] [writes] [read-jobs] [edx]`: measures the running system and, beside each figure, the least that the same work
- * costs on this machine without it. Reports only; nothing passes or fails by a time.
+ * `npm run bench [lists] [writes] [read-jobs] [job-latency] [job-bursts] [job-storage] [edx] [--full]`: measures the running system and,
+ * beside each figure, the least that the same work costs on this machine without it. `--full` adds a thousand jobs at once. Reports only;
+ * nothing passes or fails by a time.
  */
 import { cpus } from 'node:os'
 import { createSchool } from '../fixtures/school.ts'
@@ -8,6 +9,9 @@ import { startTestStack } from '../fixtures/stack.ts'
 import { connectWorld } from '../fixtures/world.ts'
 import type { BenchContext } from './context.ts'
 import { measureEdx } from './edx.ts'
+import { measureJobBursts } from './job-bursts.ts'
+import { measureJobLatency } from './job-latency.ts'
+import { measureJobStorage } from './job-storage.ts'
 import { measureLists } from './lists.ts'
 import type { Row } from './measure.ts'
 import { measureReadJobs } from './read-jobs.ts'
@@ -17,10 +21,14 @@ const measurements: Record<string, (context: BenchContext) => Promise<Row[]>> = 
   lists: measureLists,
   writes: measureWrites,
   'read-jobs': measureReadJobs,
+  'job-latency': measureJobLatency,
+  'job-bursts': measureJobBursts,
+  'job-storage': measureJobStorage,
   edx: measureEdx,
 }
 
-const asked = process.argv.slice(2)
+const isFull = process.argv.includes('--full')
+const asked = process.argv.slice(2).filter((argument) => argument !== '--full')
 const unknown = asked.filter((name) => !(name in measurements))
 if (unknown.length > 0) {
   console.error(
@@ -41,7 +49,8 @@ try {
       type: name.startsWith('masters') ? 'Masters' : 'MicroMasters',
     })
   }
-  const context = { system, world, school, token, databaseUrl: system.stack.env.DATABASE_URL ?? '' }
+  const databaseUrl = system.stack.env.DATABASE_URL ?? ''
+  const context = { system, world, school, token, databaseUrl, isFull }
 
   console.log(
     `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model}; everything, load included, on this machine\n`,

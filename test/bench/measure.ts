@@ -10,6 +10,23 @@ export function median(values: number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
 }
 
+/** The value below which this share of them lies. */
+export function percentile(values: number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
+}
+
+/** Seconds of each of some runs; a twentieth more of them come first and are not counted. */
+export async function timeEach(runs: number, work: () => Promise<unknown>): Promise<number[]> {
+  const seconds: number[] = []
+  for (let run = -Math.ceil(runs / 20); run < runs; run++) {
+    const start = performance.now()
+    await work()
+    if (run >= 0) seconds.push((performance.now() - start) / 1000)
+  }
+  return seconds
+}
+
 /** Median seconds of some runs; the first is not counted, it warms up. */
 export async function timeRuns(runs: number, work: (run: number) => Promise<unknown>): Promise<number> {
   const seconds: number[] = []

@@ -68,7 +68,12 @@ export async function runJob(url: string, token: string): Promise<void> {
   }
 }
 
-async function fill({ world }: BenchContext, program: TestProgram, count: number): Promise<void> {
+/** Enrolls so many learners in a program that has none. */
+export async function fill(
+  { world }: Pick<BenchContext, 'world'>,
+  program: TestProgram,
+  count: number,
+): Promise<void> {
   const batch = 20_000
   for (let first = 0; first < count; first += batch) {
     const enrollments = Array.from({ length: Math.min(batch, count - first) }, (_, index) => ({

@@ -1,4 +1,5 @@
 import {
+  ActivityCancellationType,
   ActivityFailure,
   ApplicationFailure,
   isCancellation,
@@ -11,9 +12,13 @@ import type { Activities } from '../activities/index.ts'
 import type { EndedAs, Ending } from '../domain/ending.ts'
 import { beginning, type Progress, type ReadTask, type Task, type WriteTask } from '../domain/tasks.ts'
 
+// A job ends, and lets the next upload in, when nothing of it is at work any more.
+const cancellationType = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
+
 // Runs in the worker that has the workflow, without a wait for a task queue: most of the time that a small job would take.
 const quick = proxyLocalActivities<Activities>({
   startToCloseTimeout: '20 seconds',
+  cancellationType,
   retry: { maximumAttempts: 1 },
 })
 
@@ -22,6 +27,7 @@ const quick = proxyLocalActivities<Activities>({
 const steady = proxyActivities<Activities>({
   startToCloseTimeout: '10 minutes',
   heartbeatTimeout: '5 seconds',
+  cancellationType,
   retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
 })
 
