@@ -58,10 +58,13 @@ function backoffSecondsOf(attempt: number): number {
 
 /** The failure as Temporal takes it: its type is the reason. What caused it stays in the log. */
 export function toApplicationFailure({ reason, message, isFinal, retryAfterSeconds }: PartFailure) {
-  return ApplicationFailure.create({
+  const failure = ApplicationFailure.create({
     type: reason,
     message,
     nonRetryable: isFinal,
     nextRetryDelay: retryAfterSeconds * 1_000,
   })
+  // Where in our code is in the log.
+  failure.stack = ''
+  return failure
 }

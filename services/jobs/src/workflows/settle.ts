@@ -30,5 +30,8 @@ function endingOf(error: unknown, task: Task, isCanceled: boolean): Ending {
 }
 
 function workflowFailureOf({ reason, message }: { reason: string; message: string }): ApplicationFailure {
-  return ApplicationFailure.create({ type: reason, message, nonRetryable: true })
+  const failure = ApplicationFailure.create({ type: reason, message, nonRetryable: true })
+  // Where in our code tells operations nothing, and stays in the history.
+  failure.stack = ''
+  return failure
 }
