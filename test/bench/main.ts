@@ -7,25 +7,7 @@ import { cpus } from 'node:os'
 import { createSchool } from '../fixtures/school.ts'
 import { startTestStack } from '../fixtures/stack.ts'
 import { connectWorld } from '../fixtures/world.ts'
-import type { BenchContext } from './context.ts'
-import { measureEdx } from './edx.ts'
-import { measureJobBursts } from './job-bursts.ts'
-import { measureJobLatency } from './job-latency.ts'
-import { measureJobStorage } from './job-storage.ts'
-import { measureLists } from './lists.ts'
-import type { Row } from './measure.ts'
-import { measureReadJobs } from './read-jobs.ts'
-import { measureWrites } from './writes.ts'
-
-const measurements: Record<string, (context: BenchContext) => Promise<Row[]>> = {
-  lists: measureLists,
-  writes: measureWrites,
-  'read-jobs': measureReadJobs,
-  'job-latency': measureJobLatency,
-  'job-bursts': measureJobBursts,
-  'job-storage': measureJobStorage,
-  edx: measureEdx,
-}
+import { measurements } from './measurements.ts'
 
 const isFull = process.argv.includes('--full')
 const asked = process.argv.slice(2).filter((argument) => argument !== '--full')

@@ -29,13 +29,21 @@ test('with nothing set everything is found on this machine', async () => {
     storage: { dir: join(REGISTRAR_DATA_DIR, 'media'), bucket: 'registrar' },
     reports: { bucket: 'program-reports', folder: 'reports_v2' },
     links: { apiRoot: 'http://127.0.0.1:18734/api', ttlSeconds: 3_600 },
-    timeLimitSeconds: 3_600,
     retention: { resultDays: 30, uploadDays: 30, jobDays: 90 },
   })
+  expect(service.timeLimitOf('GetCourseRunGrades')).toBe(3_600)
   const worker = await readWorkerConfig({ REGISTRAR_DATA_DIR, TEMPORAL_PORT: '9999' })
   expect(worker.temporal).toEqual({ address: '127.0.0.1:9999', namespace: 'default' })
   expect(worker.database.url).toBe(service.database.url)
   expect(worker.limits).toEqual({ rows: 50_000, quickMs: 3_000, steadyMs: 10_000 })
+})
+
+test('each kind of job may have a time limit of its own', async () => {
+  const limits = { JOB_TIME_LIMIT: '60', JOB_TIME_LIMIT_WRITE_PROGRAM_ENROLLMENTS: '600' }
+  const { timeLimitOf } = await readJobsConfig({ REGISTRAR_DATA_DIR, ...limits })
+  expect(timeLimitOf('ListProgramEnrollments')).toBe(60)
+  expect(timeLimitOf('WriteCourseRunEnrollments')).toBe(60)
+  expect(timeLimitOf('WriteProgramEnrollments')).toBe(600)
 })
 
 test('S3 is found where its settings say, and nothing more needs to be set for a server of one’s own', async () => {

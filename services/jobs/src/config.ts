@@ -1,5 +1,6 @@
 import { readProcessConfig } from '#kit/process-config.ts'
 import { httpUrl, port, text, wholeNumber } from '#kit/settings.ts'
+import type { JobKind, TimeLimits } from './domain/job.ts'
 import type { Retention } from './domain/retention.ts'
 import { readStorageConfig, storageSpecs } from './storage/storage-settings.ts'
 import { codecKeySpecs, readCodecKeys } from './temporal/codec-keys.ts'
@@ -8,6 +9,25 @@ import { deploymentSpecs, readDeployment } from './temporal/deployment.ts'
 
 // 0 keeps things for ever.
 const retention = { min: 0, max: 36_500, unit: 'days' }
+
+// 0 is what all kinds have.
+const kindLimit = { min: 0, max: 604_800, default: 0, unit: 'seconds' }
+const kindLimitSpecs = {
+  JOB_TIME_LIMIT_LIST_PROGRAM_ENROLLMENTS: wholeNumber(kindLimit),
+  JOB_TIME_LIMIT_LIST_COURSE_RUN_ENROLLMENTS: wholeNumber(kindLimit),
+  JOB_TIME_LIMIT_LIST_ALL_COURSE_RUN_ENROLLMENTS: wholeNumber(kindLimit),
+  JOB_TIME_LIMIT_GET_COURSE_RUN_GRADES: wholeNumber(kindLimit),
+  JOB_TIME_LIMIT_WRITE_PROGRAM_ENROLLMENTS: wholeNumber(kindLimit),
+  JOB_TIME_LIMIT_WRITE_COURSE_RUN_ENROLLMENTS: wholeNumber(kindLimit),
+}
+const kindLimits = {
+  ListProgramEnrollments: 'JOB_TIME_LIMIT_LIST_PROGRAM_ENROLLMENTS',
+  ListCourseRunEnrollments: 'JOB_TIME_LIMIT_LIST_COURSE_RUN_ENROLLMENTS',
+  ListAllCourseRunEnrollments: 'JOB_TIME_LIMIT_LIST_ALL_COURSE_RUN_ENROLLMENTS',
+  GetCourseRunGrades: 'JOB_TIME_LIMIT_GET_COURSE_RUN_GRADES',
+  WriteProgramEnrollments: 'JOB_TIME_LIMIT_WRITE_PROGRAM_ENROLLMENTS',
+  WriteCourseRunEnrollments: 'JOB_TIME_LIMIT_WRITE_COURSE_RUN_ENROLLMENTS',
+} as const satisfies Record<JobKind, keyof typeof kindLimitSpecs>
 
 /** The settings of the service: JOBS_HOST, JOBS_PORT, the database, what tokens and links are verified with, Temporal, storage. */
 export async function readJobsConfig(env: NodeJS.ProcessEnv) {
@@ -23,6 +43,7 @@ export async function readJobsConfig(env: NodeJS.ProcessEnv) {
       API_ROOT: httpUrl('http://127.0.0.1:18734/api'),
       RESULT_LINK_TTL: wholeNumber({ min: 1, max: 604_800, default: 3_600, unit: 'seconds' }),
       JOB_TIME_LIMIT: wholeNumber({ min: 1, max: 604_800, default: 3_600, unit: 'seconds' }),
+      ...kindLimitSpecs,
       RESULT_RETENTION_DAYS: wholeNumber({ ...retention, default: 30 }),
       UPLOAD_RETENTION_DAYS: wholeNumber({ ...retention, default: 30 }),
       JOB_RETENTION_DAYS: wholeNumber({ ...retention, default: 90 }),
@@ -36,7 +57,7 @@ export async function readJobsConfig(env: NodeJS.ProcessEnv) {
     storage: readStorageConfig(own, config.dataDir),
     reports: { bucket: own.PROGRAM_REPORTS_BUCKET, folder: own.PROGRAM_REPORTS_FOLDER },
     links: { apiRoot: own.API_ROOT, ttlSeconds: own.RESULT_LINK_TTL, secret: config.resultLinks.secret },
-    timeLimitSeconds: own.JOB_TIME_LIMIT,
+    timeLimitOf: ((kind) => own[kindLimits[kind]] || own.JOB_TIME_LIMIT) satisfies TimeLimits,
     syncIntervalSeconds: own.DISCOVERY_SYNC_INTERVAL,
     retention: {
       resultDays: own.RESULT_RETENTION_DAYS,

@@ -2,7 +2,7 @@ import { Reason } from '#kit/errors.ts'
 import type { Logger } from '#kit/logger.ts'
 import { reasonOf } from '#kit/rpc-errors.ts'
 import { internalFailure, timeLimitFailure } from './domain/ending.ts'
-import type { Job } from './domain/job.ts'
+import type { Job, TimeLimits } from './domain/job.ts'
 import { isJobId } from './find-job.ts'
 import type { Standpoint } from './store/job-endings.ts'
 import type { JobStore } from './store/job-store.ts'
@@ -30,14 +30,14 @@ const graceSeconds = { endedByOthers: 4, endedByItself: 60 }
 
 export function createReconciler(
   { store, workflows, logger }: { store: JobStore; workflows: JobWorkflows; logger: Logger },
-  options: { timeLimitSeconds: number },
+  options: { timeLimitOf: TimeLimits },
 ): Reconciler {
   let runningPage: string | undefined
 
   async function reconcile(job: Job): Promise<void> {
     const run = await workflows.find(job.id)
     if (run.status === 'MISSING') return workflows.start(job)
-    const ending = endingOf(run.status, options.timeLimitSeconds)
+    const ending = endingOf(run.status, options.timeLimitOf(job.kind))
     // A job that has changed meanwhile may belong to a newer run by now.
     if (ending === undefined || !(await store.endUnchanged(job, ending, run.runId))) return
     logger.info({ jobId: job.id, status: run.status, state: ending.state }, 'a job ended with its workflow')

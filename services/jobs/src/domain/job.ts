@@ -13,6 +13,9 @@ export type ReadKind = (typeof readKinds)[number]
 export type WriteKind = (typeof writeKinds)[number]
 export type JobKind = ReadKind | WriteKind
 
+/** How long a job of a kind may take, in seconds. */
+export type TimeLimits = (kind: JobKind) => number
+
 /** States in which a job can still change. */
 export const openStates = ['PENDING', 'IN_PROGRESS', 'RETRYING'] as const
 /** States that a job never leaves. */

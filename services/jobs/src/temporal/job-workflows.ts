@@ -8,7 +8,7 @@ import {
 } from '@temporalio/client'
 import { DomainError, Reason } from '#kit/errors.ts'
 import type { Logger } from '#kit/logger.ts'
-import { detailsOf, type Job, summaryOf } from '../domain/job.ts'
+import { detailsOf, type Job, summaryOf, type TimeLimits } from '../domain/job.ts'
 import { taskOf } from '../domain/tasks.ts'
 import type { TemporalConfig } from './connection.ts'
 import {
@@ -47,10 +47,10 @@ const callWithinMs = 2_000
 /** Connects on the first call, so that a process can start and serve while Temporal is away. */
 export function createJobWorkflows(
   config: TemporalConfig,
-  options: { timeLimitSeconds: number; logger: Logger },
+  options: { timeLimitOf: TimeLimits; logger: Logger },
 ): JobWorkflows {
   const { namespace, codecKeys, ...connectionOptions } = config
-  const { timeLimitSeconds, logger } = options
+  const { timeLimitOf, logger } = options
   const connection = Connection.lazy({
     ...connectionOptions,
     // Without the retries of the SDK: the reconciler comes back by itself, and a caller must not wait.
@@ -64,6 +64,7 @@ export function createJobWorkflows(
     explained(() => connection.withDeadline(Date.now() + callWithinMs, work))
 
   async function startWith(job: Job, searchAttributes: Record<string, string[]>): Promise<void> {
+    const timeLimitSeconds = timeLimitOf(job.kind)
     try {
       await client.workflow.start(job.kind, {
         workflowId: workflowIdOf(job.id),

@@ -229,7 +229,11 @@ test.each([
 })
 
 test('a job that takes too long ends at its limit and says what held it up', async () => {
-  const hurried = stack.as('partner', {}, await stack.startService({ JOB_TIME_LIMIT: '4' }))
+  const hurried = stack.as(
+    'partner',
+    {},
+    await stack.startService({ JOB_TIME_LIMIT_LIST_PROGRAM_ENROLLMENTS: '4' }),
+  )
   const away = new DomainError(Reason.UPSTREAM_UNAVAILABLE, 'The LMS is away.')
   stack.peers.enrollment.failures = Array(100).fill(away)
   const kind = JobKind.LIST_PROGRAM_ENROLLMENTS
