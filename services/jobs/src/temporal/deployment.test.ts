@@ -47,12 +47,13 @@ test('a build gets jobs when it is made current, and a job that is at work goes 
   expect(await waitForJob(client, waiting)).toMatchObject({ state: JobState.SUCCEEDED })
   expect(await buildOf(waiting)).toBe('first')
 
-  Object.assign(stack.peers.enrollment, { rows: 12_000, pageDelayMs: 300 })
+  Object.assign(stack.peers.enrollment, { rows: 60_000, pageDelayMs: 500 })
   const atWork = await start()
   await waitForJob(client, atWork, ({ progress }) => (progress?.rowsDone ?? 0n) >= 2_000n)
   const first = stack.worker()
   await stack.startWorker({ TEMPORAL_WORKER_BUILD_ID: 'second' })
   await makeCurrent('second')
+  stack.peers.enrollment.pageDelayMs = 0
   first.kill('SIGTERM')
   expect(await waitForJob(client, atWork)).toMatchObject({ state: JobState.SUCCEEDED })
   expect(await buildOf(atWork)).toBe('second')
