@@ -1,9 +1,12 @@
 /**
- * `npm run soak`: kills the processes of a whole system with -9 for SOAK_MINUTES (10) while jobs run, and tells what came of it.
+ * `npm run soak`: shakes a whole system for SOAK_MINUTES (10) and tells what came of it. By default it kills the processes with -9
+ * while jobs run; `npm run soak -- connections` breaks the connections to the services in every way while callers read.
  * CHAOS_SEED makes a run come again. Ends with 1 when a promise was broken.
  */
 import { runChaos } from '../fixtures/chaos.ts'
+import { runConnectionFaults } from '../fixtures/connection-faults.ts'
 
+const what = process.argv[2] ?? 'kills'
 const minutes = Number(process.env.SOAK_MINUTES || 10)
 // A partner's token is good for an hour.
 if (!(Number.isInteger(minutes) && minutes > 0 && minutes <= 50)) {
@@ -13,14 +16,26 @@ if (!(Number.isInteger(minutes) && minutes > 0 && minutes <= 50)) {
   process.exit(2)
 }
 const seed = Number(process.env.CHAOS_SEED || Date.now() % 1_000_000)
-console.log(`CHAOS_SEED=${seed}: killing for ${minutes} minutes`)
+const windowMs = minutes * 60_000
+const tell = (line: string) => console.log(line)
 
-const { report, faults } = await runChaos({
-  seed,
-  windowMs: minutes * 60_000,
-  settleMs: 120_000,
-  load: { reads: 90 * minutes, programUploads: 38 * minutes, courseUploads: 22 * minutes },
-  tell: (line) => console.log(line),
-})
+const soaks: Record<string, () => Promise<{ report: string; faults: readonly string[] }>> = {
+  kills: () =>
+    runChaos({
+      seed,
+      windowMs,
+      settleMs: 120_000,
+      load: { reads: 90 * minutes, programUploads: 38 * minutes, courseUploads: 22 * minutes },
+      tell,
+    }),
+  connections: () => runConnectionFaults({ seed, windowMs, tell }),
+}
+const soak = soaks[what]
+if (soak === undefined) {
+  console.error(`There is no soak ${what}: name ${Object.keys(soaks).join(' or ')}.`)
+  process.exit(2)
+}
+console.log(`CHAOS_SEED=${seed}: ${what} for ${minutes} minutes`)
+const { report, faults } = await soak()
 console.log(report)
 process.exit(faults.length === 0 ? 0 : 1)

@@ -1,8 +1,10 @@
+import type { Server } from 'node:https'
 import { fastifyCors } from '@fastify/cors'
 import { type FastifyInstance, fastify } from 'fastify'
 import { Reason } from '#kit/errors.ts'
 import type { Logger } from '#kit/logger.ts'
 import { reasonOf } from '#kit/rpc-errors.ts'
+import { followTlsFiles, type TlsFiles } from '#kit/tls-files.ts'
 import type { Payload, PayloadCodec } from './temporal/payload-codec.ts'
 
 export type CodecAppOptions = {
@@ -11,6 +13,8 @@ export type CodecAppOptions = {
   authorize: (authorization: string | undefined) => Promise<void>
   /** Whose pages may ask. */
   origin: string
+  /** The certificate for HTTPS; HTTP when absent. */
+  tls?: TlsFiles
   logger: Logger
 }
 
@@ -32,13 +36,16 @@ export async function createCodecApp({
   codec,
   authorize,
   origin,
+  tls,
   logger,
 }: CodecAppOptions): Promise<FastifyInstance> {
   const app = fastify({
+    ...(tls && { https: tls.read() }),
     bodyLimit: bodyLimitBytes,
     forceCloseConnections: true,
     ajv: { customOptions: { coerceTypes: false } },
   })
+  if (tls !== undefined) followTlsFiles(app.server as unknown as Server, tls)
   await app.register(fastifyCors, {
     ...{
       origin: [origin],

@@ -45,6 +45,22 @@ test('a request that never arrives whole is ended', async () => {
   expect(await outcomeOf({}, 'whole')).toBe('answered')
 })
 
+test('who has been answered and sends on is not listened to', async () => {
+  const hasty = createBoundedHttp2Server((_, response) => response.end('no'), 60_000)
+  hasty.server.listen(0, '127.0.0.1')
+  await once(hasty.server, 'listening')
+  const client = connectTo(hasty)
+  const stream = client.request({ ':method': 'POST', ':path': '/' })
+  stream.write('the first of many')
+  stream.resume()
+  await once(stream, 'end')
+  expect(stream.writableEnded).toBe(false)
+  await once(stream, 'close')
+  expect(stream.rstCode).toBe(0)
+  client.destroy()
+  hasty.server.close()
+})
+
 test('a flood of headers is refused, and the next request is served', async () => {
   const flood = Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`x-${index}`, 'x']))
   expect(await outcomeOf(flood, '')).toBe('ended')

@@ -3,10 +3,14 @@ import { once } from 'node:events'
 import { constants, createServer, type Http2Server, type ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf'
 import { Code } from '@connectrpc/connect'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { ErrorInfoSchema } from '#proto/google/rpc/error_details_pb.ts'
+import { DomainError, Reason } from './errors.ts'
 import { sessionManagerOf } from './http2-sessions.ts'
 import { closeRpcConnections, createRpcClient } from './rpc-client.ts'
+import { toConnectError } from './rpc-errors.ts'
 import { startProbeServer } from './testing/probe-server.ts'
 import { ProbeService } from './testing/probe-service.ts'
 import { createTestTokens } from './testing/tokens.ts'
@@ -24,12 +28,26 @@ const close =
 const destroySocket: Act = (stream) => stream.session?.socket.destroy()
 const destroySession: Act = (stream) => stream.session?.destroy()
 const fail =
-  (status: number, code: string): Act =>
+  (status: number, code: string, reason?: Reason): Act =>
   (stream) => {
+    const details = reason === undefined ? [] : detailsOf(new DomainError(reason, code))
     stream.respond({ ':status': status, 'content-type': 'application/json' })
-    stream.end(JSON.stringify({ code, message: code }))
+    stream.end(JSON.stringify({ code, message: code, details }))
   }
+const detailsOf = (error: DomainError) =>
+  toConnectError(error).details.map((detail) => {
+    const { desc, value } = detail as {
+      desc: typeof ErrorInfoSchema
+      value: MessageInitShape<typeof ErrorInfoSchema>
+    }
+    const bytes = toBinary(desc, create(desc, value))
+    return { type: desc.typeName, value: Buffer.from(bytes).toString('base64') }
+  })
 const stall: Act = () => {}
+const breakOffAnswer: Act = (stream) => {
+  stream.respond({ ':status': 200, 'content-type': 'application/proto', 'content-length': '100' })
+  stream.write('x', () => stream.session?.socket.destroy())
+}
 
 // A server that does as it is told, one act for each request, and then answers.
 describe('when the server', () => {
@@ -58,7 +76,8 @@ describe('when the server', () => {
     server.close()
   })
 
-  const client = (timeoutMs?: number) => createRpcClient(ProbeService, url, { timeoutMs })
+  const client = (timeoutMs?: number, patienceMs?: number) =>
+    createRpcClient(ProbeService, url, { timeoutMs, patienceMs })
   const outcome = (call: Promise<unknown>) =>
     call.then(
       () => 'answered',
@@ -66,8 +85,8 @@ describe('when the server', () => {
     )
 
   test.each<[string, Act]>([
-    ['refuses a stream', close(constants.NGHTTP2_REFUSED_STREAM)],
     ['cancels a stream', close(constants.NGHTTP2_CANCEL)],
+    ['ends a stream without a word', close(constants.NGHTTP2_NO_ERROR)],
     ['breaks off a stream', close(constants.NGHTTP2_INTERNAL_ERROR)],
     ['drops the connection', destroySocket],
     ['destroys the session', destroySession],
@@ -87,8 +106,28 @@ describe('when the server', () => {
     expect(requests).toBe(5)
   })
 
-  test('is away for longer, three tries are made', async () => {
-    acts = Array(9).fill(close(constants.NGHTTP2_REFUSED_STREAM))
+  test('ends an answer before it is whole, the call is made again', async () => {
+    acts = [breakOffAnswer, breakOffAnswer]
+    expect(await outcome(client().ask({}))).toBe('answered')
+    expect(requests).toBe(3)
+  })
+
+  test('refuses a stream, it has not looked at the call, which is made again whatever it does', async () => {
+    acts = Array(3).fill(close(constants.NGHTTP2_REFUSED_STREAM))
+    expect(await outcome(client().change({}))).toBe('answered')
+    expect(requests).toBe(4)
+  })
+
+  test('says nothing for longer, it is tried again until patience ends', async () => {
+    acts = Array(99).fill(destroySession)
+    const startedAt = performance.now()
+    expect(await outcome(client(undefined, 500).ask({}))).toBe('Unavailable')
+    expect(performance.now() - startedAt).toBeLessThan(2_000)
+    expect(requests).toBeGreaterThan(2)
+  })
+
+  test('says why it cannot, three tries are made', async () => {
+    acts = Array(9).fill(fail(503, 'unavailable', Reason.UNAVAILABLE))
     expect(await outcome(client().ask({}))).toBe('Unavailable')
     expect(requests).toBe(3)
   })
@@ -229,9 +268,12 @@ describe('a server that is killed', () => {
       expect((await client.ask({})).value).toBe(String(child.pid))
       await kill(child)
     }
-    await expect(client.ask({})).rejects.toMatchObject({ code: Code.Unavailable })
+    const clientWith = (patienceMs: number) =>
+      createRpcClient(ProbeService, `http://127.0.0.1:${port}`, { patienceMs, timeoutMs: 50_000 })
+    await expect(clientWith(0).ask({})).rejects.toMatchObject({ code: Code.Unavailable })
+    const waiting = clientWith(40_000).ask({})
     const last = await start(port)
-    expect((await client.ask({})).value).toBe(String(last.pid))
+    expect((await waiting).value).toBe(String(last.pid))
   })
 
   test('during a call with side effects: the call is unavailable', async () => {

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Reason } from './errors.ts'
 import { createTestTokens, type TestTokens } from './testing/tokens.ts'
 import { createTokenVerifier, type TokenVerifier } from './tokens.ts'
@@ -108,6 +108,49 @@ test('the last keys are used for an hour while the URL is away', async () => {
   await expect(verifyNew({ kid: 'unknown' })).rejects.toEqual(invalid)
   pass(31 * 60_000)
   await expect(verifyNew()).rejects.toEqual(away)
+})
+
+describe('ten minutes after they were fetched', () => {
+  beforeEach(async () => {
+    vi.useRealTimers()
+    vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'] })
+    await verifyNew()
+  })
+
+  test('keys are fetched again while nobody waits for it', async () => {
+    answer.stall = true
+    vi.advanceTimersByTime(600_000)
+    expect(await verifyNew()).toMatchObject({ username: 'partner' })
+    await vi.waitFor(() => expect(requests).toBe(2), { interval: 5 })
+    expect(await verifyNew()).toMatchObject({ username: 'partner' })
+  })
+
+  test('what is new is known without a token that names it', async () => {
+    tokens = await createTestTokens()
+    const keys = [...(tokens.config.jwks?.keys ?? [])].map((key) => ({ ...key, kid: 'new-key' }))
+    answer.body = JSON.stringify({ keys })
+    vi.advanceTimersByTime(600_000)
+    await vi.waitFor(async () => expect(await verifyNew({ kid: 'new-key' })).toBeDefined(), { interval: 5 })
+    expect(requests).toBe(2)
+  })
+
+  test('a URL that is away is asked again after half a minute, and no call waits for it', async () => {
+    const right = answer
+    answer = { status: 503, body: '' }
+    vi.advanceTimersByTime(600_000)
+    await vi.waitFor(() => expect(requests).toBe(2), { interval: 5 })
+    expect(await verifyNew()).toMatchObject({ username: 'partner' })
+    answer = right
+    await vi.waitFor(
+      () => {
+        vi.advanceTimersByTime(30_000)
+        expect(requests).toBe(3)
+      },
+      { interval: 5 },
+    )
+    expect(await verifyNew()).toMatchObject({ username: 'partner' })
+    expect(requests).toBe(3)
+  })
 })
 
 test('keys given in place are used while the URL is away', async () => {

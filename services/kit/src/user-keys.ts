@@ -11,7 +11,7 @@ import { DomainError, Reason } from './errors.ts'
 
 const maximumSetBytes = 1_000_000
 const fetchTimeoutMs = 3_000
-const freshMs = 600_000
+const refreshMs = 600_000
 const refetchPauseMs = 30_000
 const failurePauseMs = 5_000
 const staleMs = 3_600_000
@@ -26,28 +26,37 @@ export function readLocalKeys(jwks: JSONWebKeySet): JWTVerifyGetKey {
 }
 
 /**
- * Keys from a URL: fetched on first need, kept ten minutes, and fetched again for an unknown `kid` at most once in 30
- * seconds, so that made-up tokens cause no traffic. While the URL is away the last keys are used for up to an hour, and
- * the URL is left alone for five seconds after each failure; without any keys, UNAVAILABLE.
+ * Keys from a URL: fetched on first need and from then on every ten minutes in the background, so that no call waits for keys
+ * that are known; for an unknown `kid` at most once in 30 seconds, so that made-up tokens cause no traffic. While the URL is
+ * away it is asked again after 30 seconds, and the last keys are used for up to an hour; without any keys, UNAVAILABLE, and the
+ * URL is left alone for five seconds after each failure.
  */
 export function fetchRemoteKeys(url: URL): JWTVerifyGetKey {
   let failedAt = Number.NEGATIVE_INFINITY
   let fetchedAt = Number.NEGATIVE_INFINITY
   let lastKeys: JWTVerifyGetKey | undefined
+  let nextRefresh: NodeJS.Timeout | undefined
+
+  function refreshIn(ms: number): void {
+    clearTimeout(nextRefresh)
+    nextRefresh = setTimeout(() => void find.reload().catch(() => {}), ms).unref()
+  }
 
   const find = createRemoteJWKSet(url, {
     timeoutDuration: fetchTimeoutMs,
     cooldownDuration: refetchPauseMs,
-    cacheMaxAge: freshMs,
+    cacheMaxAge: staleMs,
     [customFetch]: async (address, options) => {
       if (Date.now() - failedAt < failurePauseMs) throw new KeysAwayError('were away a moment ago')
       try {
         const text = await fetchText(address, options)
         lastKeys = createLocalJWKSet(JSON.parse(text))
         fetchedAt = Date.now()
+        refreshIn(refreshMs)
         return new Response(text)
       } catch (cause) {
         failedAt = Date.now()
+        if (lastKeys !== undefined) refreshIn(refetchPauseMs)
         throw new KeysAwayError('could not be fetched', { cause })
       }
     },
