@@ -15,8 +15,11 @@ async function collect(stream: NodeJS.ReadableStream | null): Promise<string> {
   return text
 }
 
-function start(way: string) {
-  const child = spawn(process.execPath, [script, way], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
+function start(way: string, settings: NodeJS.ProcessEnv = {}) {
+  const child = spawn(process.execPath, [script, way], {
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    env: { ...process.env, ...settings },
+  })
   children.push(child)
   const stdout = collect(child.stdout)
   const stderr = collect(child.stderr)
@@ -39,6 +42,30 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
     expect(stdout).toContain('"printed":"printed by a library Error: trace"')
     expect(stderr).toBe('')
     expect(stdout).toContain('"msg":"closed"')
+  },
+)
+
+test.each([
+  ['SIGTERM', 2_900, Number.POSITIVE_INFINITY],
+  ['SIGINT', 0, 2_900],
+] as const)(
+  'told to stop by %s, it goes on for SHUTDOWN_DELAY only if that may be expected',
+  async (signal, least, most) => {
+    const { child, ended, message } = start('well', { SHUTDOWN_DELAY: '3' })
+    await message()
+    child.kill(signal)
+    const { code, stdout } = await ended
+    expect(code).toBe(0)
+    const times = Object.fromEntries(
+      stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { msg: string; time: number })
+        .map(({ msg, time }) => [msg, time]),
+    )
+    const delay = (times.closed ?? 0) - (times.leaving ?? 0)
+    expect(delay).toBeGreaterThan(least)
+    expect(delay).toBeLessThan(most)
   },
 )
 

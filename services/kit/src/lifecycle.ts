@@ -1,20 +1,33 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { format } from 'node:util'
 import closeWithGrace from 'close-with-grace'
-import { ConfigError } from './config.ts'
+import { ConfigError, collectConfig } from './config.ts'
 import { createLogger, type Logger } from './logger.ts'
-import { logLevels } from './settings.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
+import { type OperationsServer, readOperationsPlace, startOperationsServer } from './operations-server.ts'
+import { type Checks, createReadiness } from './readiness.ts'
+import { logLevels, shutdownSpecs } from './settings.ts'
+import { startTracing } from './tracing.ts'
 
 /** What a process starts with: the one place where it meets its environment. */
-export type ProcessContext = { env: NodeJS.ProcessEnv; logger: Logger }
+export type ProcessContext = { env: NodeJS.ProcessEnv; logger: Logger; metrics: Metrics }
 
 /** A process that has started. */
-export type Running = { close(): Promise<void> }
+export type Running = {
+  /** It has been told to stop: it says so to who asks, and serves on until `close`. */
+  leave?(): void
+  close(): Promise<void>
+  /** What it needs to do its work, asked by `/readyz`; nothing when absent. */
+  checks?: Checks
+}
 
 const closeWithinMs = 10_000
 
 /**
  * Runs a process: starts it, tells a parent `ready`, and closes it within ten seconds on SIGTERM, on SIGINT and when the
- * parent that started it with a channel goes away.
+ * parent that started it with a channel goes away. On SIGTERM it goes on for SHUTDOWN_DELAY before: whoever sends it work, and asks
+ * whether it is ready, then knows that it is not. Where a port for it is set, it tells metrics and answers probes from the
+ * beginning to the end.
  *
  * A ConfigError ends it with its sentences on standard error and exit code 1. An error that nobody caught is logged and ends
  * it with exit code 1, for the supervisor to start it again.
@@ -23,19 +36,38 @@ export async function run(name: string, start: (context: ProcessContext) => Prom
   const { env } = process
   const logger = createLogger(name, logLevels.find((level) => level === env.LOG_LEVEL) ?? 'info')
   printToLog(logger)
+  const place = readOperationsPlace(name, env)
+  const metrics = createMetrics(place !== undefined)
+  const readiness = createReadiness(logger, metrics)
+  // A fault of it is told by who reads the whole configuration, with all others.
+  const delayMs = collectConfig(env, shutdownSpecs, []).SHUTDOWN_DELAY * 1_000
+  let operations: OperationsServer | undefined
+  let tracing: Running | undefined
   let running: Running | undefined
   // Before the start, so that a signal during it is heard.
   const grace = closeWithGrace(
-    { delay: closeWithinMs, logger, skip: ['unhandledRejection', 'uncaughtException', 'beforeExit'] },
+    {
+      delay: delayMs + closeWithinMs,
+      logger,
+      skip: ['unhandledRejection', 'uncaughtException', 'beforeExit'],
+    },
     async ({ signal }) => {
       logger.info({ signal }, `${name} stops`)
+      readiness.stopping()
+      running?.leave?.()
+      if (signal === 'SIGTERM' && running !== undefined) await sleep(delayMs)
       await running?.close()
+      await tracing?.close()
+      await operations?.close()
     },
   )
   process.once('disconnect', grace.close)
   exitOnUncaught(logger)
   try {
-    running = await start({ env, logger })
+    operations = place && (await startOperationsServer(place, logger, { metrics, readiness }))
+    tracing = await startTracing(name, { env, logger })
+    running = await start({ env, logger, metrics })
+    readiness.started(running.checks ?? {})
   } catch (error) {
     reportFailedStart(name, logger, error)
     process.exit(1)
