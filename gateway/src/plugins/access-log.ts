@@ -1,4 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { traceFields } from '#kit/tracing.ts'
+import type { ProgramParams } from '../schemas/parameters.ts'
 
 // What nginx calls a client that went away before the answer.
 const clientGone = 499
@@ -26,8 +28,16 @@ function lineOf(request: FastifyRequest, status: number): Record<string, unknown
     method: request.method,
     route: config.route ?? url,
     status,
+    ...programOf(request, status),
     ...(request.caller === undefined ? {} : { caller: request.caller.username }),
+    ...traceFields(request.span),
   }
+}
+
+/** Which program it was about, as far as that is known to be one: a request that is refused may have named anything. */
+function programOf(request: FastifyRequest, status: number): { program?: string } {
+  const { program_key: program } = (request.params ?? {}) as Partial<ProgramParams>
+  return program !== undefined && (status < 400 || status === 409 || status === 422) ? { program } : {}
 }
 
 declare module 'fastify' {

@@ -76,6 +76,22 @@ test('texts of the database lose the values that they quote', () => {
   }
 })
 
+test.each(['canary', '{"canary', `[${'1,'.repeat(50)} canary, "\n"]`])(
+  'what is no JSON is not quoted: %j',
+  (text) => {
+    const log = (logger: ReturnType<typeof createLogger>) => {
+      try {
+        JSON.parse(text)
+      } catch (error) {
+        logger.error({ err: new Error('a body cannot be read', { cause: error }) })
+      }
+    }
+    const [line] = linesOf('info', log)
+    expect(line).toContain('a body cannot be read')
+    expect(line).not.toContain('canary')
+  },
+)
+
 test.each([undefined, null, 'text', 7])('%j in place of an error is no fault', (err) => {
   expect(linesOf('info', (logger) => logger.error({ err }, 'oh'))).toHaveLength(1)
 })

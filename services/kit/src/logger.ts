@@ -9,6 +9,7 @@ const secrets = [
   'password',
   'secret',
   'cookie',
+  'headers',
   'email',
   'student_key',
   'studentKey',
@@ -47,16 +48,19 @@ function serializeError(error: unknown): unknown {
   if (!(error instanceof Error)) return { type: typeof error }
   const plain = stdSerializers.err(error) as unknown as Record<string, unknown>
   const safe = Object.fromEntries(kept.filter((key) => key in plain).map((key) => [key, plain[key]]))
-  if (!isOfDatabase(error)) return safe
+  if (!quotesValues(error)) return safe
   return { ...safe, message: withoutQuotes(safe.message), stack: withoutQuotes(safe.stack) }
 }
 
-function isOfDatabase(error: unknown, depth = 0): boolean {
+// Errors of the database, and of JSON that cannot be read.
+function quotesValues(error: unknown, depth = 0): boolean {
   if (!(error instanceof Error) || depth > 5) return false
-  return 'severity' in error || error.name.startsWith('Sequelize') || isOfDatabase(error.cause, depth + 1)
+  const isOne = 'severity' in error || error.name.startsWith('Sequelize') || error instanceof SyntaxError
+  return isOne || quotesValues(error.cause, depth + 1)
 }
 
-// pg: invalid input syntax for type uuid: "what somebody sent".
+// pg: invalid input syntax for type uuid: "what somebody sent". V8: Unexpected token 'w', ..."what somebody sent" is not valid JSON.
 function withoutQuotes(text: unknown): unknown {
-  return typeof text === 'string' ? text.replaceAll(/: "[^\n]*"/g, ': "…"') : text
+  if (typeof text !== 'string') return text
+  return text.replaceAll(/(?<=: )"[^\n]*"|".*"(?=(?:\.\.\.)? is not valid JSON)/gs, '"…"')
 }

@@ -8,6 +8,7 @@ import {
 } from '@temporalio/client'
 import { DomainError, Reason } from '#kit/errors.ts'
 import type { Logger } from '#kit/logger.ts'
+import { goOnFrom } from '#kit/tracing.ts'
 import { detailsOf, type Job, summaryOf, type TimeLimits } from '../domain/job.ts'
 import { taskOf } from '../domain/tasks.ts'
 import type { TemporalConfig } from './connection.ts'
@@ -20,6 +21,7 @@ import {
 } from './names.ts'
 import { createPayloadCodecs } from './payload-codec.ts'
 import { createSearchAttributeRegistry, searchAttributesOf } from './search-attributes.ts'
+import { traceStarts } from './tracing.ts'
 import { listRuns, type RunsPage } from './workflow-lists.ts'
 
 /** A run of a job's workflow: as Temporal names its status, or MISSING when there is none. */
@@ -58,7 +60,8 @@ export function createJobWorkflows(
     channelArgs: { 'grpc.initial_reconnect_backoff_ms': 200, 'grpc.max_reconnect_backoff_ms': 1_000 },
   })
   const dataConverter = { payloadCodecs: createPayloadCodecs(codecKeys) }
-  const client = new Client({ connection, namespace, dataConverter })
+  const interceptors = { workflow: traceStarts() }
+  const client = new Client({ connection, namespace, dataConverter, interceptors })
   const registry = createSearchAttributeRegistry({ connection, namespace, logger })
   const call = <T>(work: () => Promise<T>) =>
     explained(() => connection.withDeadline(Date.now() + callWithinMs, work))
@@ -84,19 +87,20 @@ export function createJobWorkflows(
     }
   }
 
+  async function start(job: Job): Promise<void> {
+    if (!(await registry.ensure())) return startWith(job, {})
+    try {
+      await startWith(job, searchAttributesOf(job))
+    } catch (error) {
+      if (!isAboutSearchAttributes(error)) throw error
+      // Nobody waits for what only helps to find a job.
+      registry.forget()
+      await startWith(job, {})
+    }
+  }
+
   return {
-    start: (job) =>
-      call(async () => {
-        if (!(await registry.ensure())) return startWith(job, {})
-        try {
-          await startWith(job, searchAttributesOf(job))
-        } catch (error) {
-          if (!isAboutSearchAttributes(error)) throw error
-          // Nobody waits for what only helps to find a job.
-          registry.forget()
-          await startWith(job, {})
-        }
-      }),
+    start: (job) => goOnFrom(job.traceparent, () => call(() => start(job))),
     find: (jobId) =>
       call(async () => {
         try {

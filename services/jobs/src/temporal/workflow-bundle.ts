@@ -10,18 +10,22 @@ const source = fileURLToPath(new URL('../', import.meta.url))
 const bundler = fileURLToPath(new URL('./bundle-workflows.ts', import.meta.url))
 
 /**
- * The workflows as the one file that the worker's sandbox takes, made when they have changed since it was last made.
+ * The workflows as the one file that the worker's sandbox takes, made when they have changed since it was last made; with what makes
+ * their spans if they are traced.
  *
  * Another process makes it: the bundler leaves behind more memory than the worker needs for everything else.
  */
-export async function loadWorkflowBundle(dataDir: string): Promise<{ codePath: string }> {
+export async function loadWorkflowBundle(
+  dataDir: string,
+  { isTraced }: { isTraced: boolean },
+): Promise<{ codePath: string }> {
   const folder = join(dataDir, 'cache')
-  const codePath = join(folder, `workflows-${await hashWorkflows()}.js`)
+  const codePath = join(folder, `workflows-${await hashWorkflows()}${isTraced ? '-traced' : ''}.js`)
   try {
     await access(codePath)
   } catch {
     await mkdir(folder, { recursive: true })
-    await promisify(execFile)(process.execPath, [bundler, codePath])
+    await promisify(execFile)(process.execPath, [bundler, codePath, ...(isTraced ? ['traced'] : [])])
   }
   return { codePath }
 }

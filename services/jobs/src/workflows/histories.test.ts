@@ -52,11 +52,12 @@ async function readStored(): Promise<{ story: string; text: string }[]> {
 }
 
 /** What goes wrong when the workflows of today go through these histories. */
-async function replay(stories: { story: string; text: string }[]): Promise<string[]> {
-  const workflowBundle = await loadWorkflowBundle(join(stack.mediaDir, 'bundle'))
+async function replay(stories: { story: string; text: string }[], isTraced = false): Promise<string[]> {
+  const workflowBundle = await loadWorkflowBundle(join(stack.mediaDir, 'bundle'), { isTraced })
   const histories = stories.map(({ story, text }) => ({ workflowId: story, history: readHistory(text) }))
+  const sinks = { exporter: { export: { fn() {} } } }
   const faults: string[] = []
-  for await (const { workflowId, error } of Worker.runReplayHistories({ workflowBundle }, histories)) {
+  for await (const { workflowId, error } of Worker.runReplayHistories({ workflowBundle, sinks }, histories)) {
     if (error !== undefined) faults.push(`${workflowId}: ${error.message}`)
   }
   return faults
@@ -108,6 +109,10 @@ test('the workflows of today go through the stored histories and through those o
     text: await fetchHistory(workflowId),
   }))
   expect(await replay([...(await readStored()), ...(await Promise.all(ofToday))])).toEqual([])
+})
+
+test('they do so too where they are traced', async () => {
+  expect(await replay(await readStored(), true)).toEqual([])
 })
 
 test('a workflow that would do otherwise does not go through', async () => {
