@@ -1,5 +1,7 @@
+import type { HandlerContext } from '@connectrpc/connect'
+import { authorOf } from '#kit/author.ts'
+import { principalOf } from '#kit/call-context.ts'
 import { DomainError, Reason } from '#kit/errors.ts'
-import type { Principal } from '#kit/tokens.ts'
 import { type Identity, isOutdated, refuseInactive } from './domain/identity.ts'
 import { gatherHoldings, type HeldPermissions } from './domain/resolve-permissions.ts'
 import type { CallerFacts, CallerStore } from './store/caller-store.ts'
@@ -8,22 +10,23 @@ import type { CallerFacts, CallerStore } from './store/caller-store.ts'
 export type Caller = Omit<CallerFacts, 'holdings'> & { held: HeldPermissions }
 
 /**
- * The user whom a token names. Makes the user on the first call and brings it up to what the token says; when there is nothing
+ * The user whom the token of a call names. Makes the user on the first call and brings it up to what the token says; when there is nothing
  * to write, which is nearly always, that is one read.
  *
  * `resourceIds` leaves out what is held on any other organization or program; undefined takes all. USER_INACTIVE.
  */
-export type IdentifyCaller = (principal: Principal, resourceIds?: readonly string[]) => Promise<Caller>
+export type IdentifyCaller = (context: HandlerContext, resourceIds?: readonly string[]) => Promise<Caller>
 
 export function createIdentifyCaller(store: CallerStore): IdentifyCaller {
-  return async (principal, resourceIds) => {
+  return async (context, resourceIds) => {
+    const principal = principalOf(context)
     if (principal.kind !== 'user') {
       throw new DomainError(Reason.PERMISSION_DENIED, 'this is for users only')
     }
     const identity: Identity = principal
     let facts = await store.readFacts(identity, resourceIds)
     if (facts === undefined || isOutdated(facts, identity)) {
-      await store.recordIdentity(identity)
+      await store.recordIdentity(identity, authorOf(context))
       facts = await store.readFacts(identity, resourceIds)
     }
     if (facts === undefined) throw new Error('a user who was just recorded is not there')

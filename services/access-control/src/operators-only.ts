@@ -16,7 +16,7 @@ export function createOperatorsOnly(identifyCaller: IdentifyCaller): OperatorsOn
     const isOperator =
       principal.kind === 'service'
         ? principal.service === 'operator'
-        : (await identifyCaller(principal, [])).superuser
+        : (await identifyCaller(context, [])).superuser
     if (!isOperator) {
       throw new DomainError(Reason.PERMISSION_DENIED, 'You do not have permission to perform this action.')
     }

@@ -28,6 +28,10 @@ const adminCalls: [keyof AccessControlClient, (client: AccessControlClient) => P
   ['revokePermission', (client) => client.revokePermission(grant)],
   ['setFlag', (client) => client.setFlag(flag)],
   ['deleteGroup', (client) => client.deleteGroup({ name: 'made' })],
+  ['listAuditEvents', (client) => client.listAuditEvents({})],
+]
+const operatorCalls: typeof adminCalls = [
+  ['purgeAuditEvents', (client) => client.purgeAuditEvents({ olderThan: { seconds: 2_592_000n } })],
 ]
 const grant = {
   permission: Permission.READ_METADATA,
@@ -45,11 +49,14 @@ const userCalls: (keyof AccessControlClient)[] = [
 ]
 
 test('the tables below name every RPC', () => {
-  const named = [...adminCalls.map(([name]) => name), ...userCalls].toSorted()
+  const named = [...adminCalls, ...operatorCalls]
+    .map(([name]) => name)
+    .concat(userCalls)
+    .toSorted()
   expect(Object.keys(service.operator).toSorted()).toEqual(named)
 })
 
-describe.each(adminCalls)('%s', (_, call) => {
+describe.each([...adminCalls, ...operatorCalls])('%s', (_, call) => {
   test.each<[string, () => AccessControlClient]>([
     ['a plain user', () => service.asUser('plain')],
     ['a staff user', () => service.asUser('staff', { administrator: true })],
@@ -73,6 +80,11 @@ test('nothing was written by what was refused', async () => {
 test('a superuser may call every one of them', async () => {
   const root = service.asUser('root')
   for (const [, call] of adminCalls) await call(root)
+})
+
+test.each(operatorCalls)('%s is for the operator alone: a superuser is refused', async (_, call) => {
+  expect(await reasonFor(call(service.asUser('root')))).toBe('PERMISSION_DENIED')
+  await call(service.operator)
 })
 
 test('who loses superuser loses them at once', async () => {

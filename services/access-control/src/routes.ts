@@ -10,7 +10,9 @@ import { getUser } from './handlers/get-user.ts'
 import { grantPermission } from './handlers/grant-permission.ts'
 import { inviteByEmail } from './handlers/invite-by-email.ts'
 import { listAccessibleResources } from './handlers/list-accessible-resources.ts'
+import { listAuditEvents } from './handlers/list-audit-events.ts'
 import { listGroups } from './handlers/list-groups.ts'
+import { purgeAuditEvents } from './handlers/purge-audit-events.ts'
 import { removeGroupMember } from './handlers/remove-group-member.ts'
 import { resolvePermissions } from './handlers/resolve-permissions.ts'
 import { revokePermission } from './handlers/revoke-permission.ts'
@@ -18,6 +20,7 @@ import { setFlag } from './handlers/set-flag.ts'
 import { updateGroup } from './handlers/update-group.ts'
 import { updateUser } from './handlers/update-user.ts'
 import { createOperatorsOnly } from './operators-only.ts'
+import type { AuditStore } from './store/audit-store.ts'
 import type { CallerStore } from './store/caller-store.ts'
 import type { FlagStore } from './store/flag-store.ts'
 import type { GrantStore } from './store/grant-store.ts'
@@ -32,10 +35,11 @@ export type Stores = {
   memberships: MembershipStore
   grants: GrantStore
   flags: FlagStore
+  audit: AuditStore
 }
 
 /** Every RPC with what it works on, and who may call it. */
-export function createRoutes({ callers, users, groups, memberships, grants, flags }: Stores) {
+export function createRoutes({ callers, users, groups, memberships, grants, flags, audit }: Stores) {
   const identifyCaller = createIdentifyCaller(callers)
   const operatorsOnly = createOperatorsOnly(identifyCaller)
 
@@ -57,6 +61,8 @@ export function createRoutes({ callers, users, groups, memberships, grants, flag
       grantPermission: operatorsOnly(grantPermission(grants)),
       revokePermission: operatorsOnly(revokePermission(grants)),
       setFlag: operatorsOnly(setFlag(flags)),
+      listAuditEvents: operatorsOnly(listAuditEvents(audit)),
+      purgeAuditEvents: purgeAuditEvents(audit),
     })
   }
 }

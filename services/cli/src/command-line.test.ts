@@ -40,6 +40,7 @@ const commandNames = [
   'flag',
   'token',
   'jobs',
+  'audit',
 ]
 
 test('--help lists every command and exits 0', async () => {

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { CommandContext } from './command-context.ts'
 import { addAddCourseRun } from './commands/add-course-run.ts'
 import { addAddMember } from './commands/add-member.ts'
+import { addAudit } from './commands/audit.ts'
 import { addCreateGroup } from './commands/create-group.ts'
 import { addCreateOrganization } from './commands/create-organization.ts'
 import { addCreateProgram } from './commands/create-program.ts'
@@ -43,4 +44,5 @@ export const commands: readonly ((program: Command, context: CommandContext) => 
   addFlag,
   addToken,
   addJobs,
+  addAudit,
 ]

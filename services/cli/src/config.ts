@@ -9,13 +9,13 @@ import { Refusal } from './refusal.ts'
 export const migratedServices = ['access-control', 'catalog', 'enrollment', 'jobs'] as const
 export type MigratedService = (typeof migratedServices)[number]
 
-/** SERVICE_PRIVATE_KEY; ACCESS_CONTROL_, CATALOG_ and JOBS_URL or _PORT; REGISTRAR_DATA_DIR. */
+/** SERVICE_PRIVATE_KEY; ACCESS_CONTROL_, CATALOG_, ENROLLMENT_ and JOBS_URL or _PORT; REGISTRAR_DATA_DIR. */
 export async function readConnectionConfig(env: NodeJS.ProcessEnv) {
   if (!env.SERVICE_PRIVATE_KEY) assertDataFolder(env, 'SERVICE_PRIVATE_KEY')
   return readProcessConfig(env, {
     name: 'registrar',
     needs: ['serviceKey'],
-    peers: ['access-control', 'catalog', 'jobs'],
+    peers: ['access-control', 'catalog', 'enrollment', 'jobs'],
   })
 }
 
@@ -41,7 +41,7 @@ export async function readTokenConfig(env: NodeJS.ProcessEnv): Promise<TokenConf
     )
   }
   assertDataFolder(env)
-  const { jwt, dataDir } = await readProcessConfig(env, { name: 'registrar', needs: ['jwt'] })
+  const { userJwt: jwt, dataDir } = await readProcessConfig(env, { name: 'registrar', needs: ['userJwt'] })
   const { jwtPrivateJwk } = await loadOrCreateDevelopmentKeys(dataDir, env.NODE_ENV)
   if (!jwt.jwks?.keys.some(({ n }) => n === jwtPrivateJwk.n)) {
     const setting = jwt.jwks === undefined ? 'JWT_JWKS_URL' : 'JWT_PUBLIC_SIGNING_JWK_SET'

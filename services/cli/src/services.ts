@@ -3,12 +3,13 @@ import type { DescService } from '@bufbuild/protobuf'
 import { type Client, Code, ConnectError } from '@connectrpc/connect'
 import { requestIdHeader } from '#kit/call-context.ts'
 import { Reason } from '#kit/errors.ts'
-import { createRpcClient } from '#kit/rpc-client.ts'
+import { createRpcClient, isTlsFailure } from '#kit/rpc-client.ts'
 import { reasonOf } from '#kit/rpc-errors.ts'
 import { type PeerName, settingPrefixOf } from '#kit/settings.ts'
 import { createServiceTokenIssuer } from '#kit/tokens.ts'
 import { AccessControlService } from '#proto/registrar/accesscontrol/v1/access_control_service_pb.ts'
 import { CatalogService } from '#proto/registrar/catalog/v1/catalog_service_pb.ts'
+import { EnrollmentService } from '#proto/registrar/enrollment/v1/enrollment_service_pb.ts'
 import { JobsService } from '#proto/registrar/jobs/v1/jobs_service_pb.ts'
 import { readConnectionConfig } from './config.ts'
 import { Refusal } from './refusal.ts'
@@ -17,17 +18,22 @@ import { Refusal } from './refusal.ts'
 export type Services = {
   accessControl: Client<typeof AccessControlService>
   catalog: Client<typeof CatalogService>
+  enrollment: Client<typeof EnrollmentService>
   jobs: Client<typeof JobsService>
 }
 
 export async function connectServices(env: NodeJS.ProcessEnv): Promise<Services> {
-  const { serviceKey, peers } = await readConnectionConfig(env)
+  const { serviceKey, peers, tls } = await readConnectionConfig(env)
   const token = createServiceTokenIssuer(serviceKey.privateJwk, 'operator')
   const connect = <S extends DescService>(service: S, name: keyof typeof peers) =>
-    explaining(createRpcClient(service, peers[name], { token }), { name, url: peers[name] })
+    explaining(createRpcClient(service, peers[name], { token, tls, patienceMs: 500 }), {
+      name,
+      url: peers[name],
+    })
   return {
     accessControl: connect(AccessControlService, 'access-control'),
     catalog: connect(CatalogService, 'catalog'),
+    enrollment: connect(EnrollmentService, 'enrollment'),
     jobs: connect(JobsService, 'jobs'),
   }
 }
@@ -67,6 +73,10 @@ function explainFailure(error: unknown, { name, url }: Peer, requestId: string):
   if (reason !== undefined) return because(rawMessage.charAt(0).toUpperCase() + rawMessage.slice(1))
   switch (code) {
     case Code.Unavailable:
+      if (isTlsFailure(error))
+        return because(
+          `${name} at ${url} and this command do not accept each other’s certificates: set TLS_CA_FILE, TLS_CERT_FILE and TLS_KEY_FILE as for the services.`,
+        )
       return because(`${name} at ${url} cannot be reached: start it or set ${settingPrefixOf(name)}_URL.`)
     case Code.DeadlineExceeded:
       return because(`${name} at ${url} did not answer in time: try again, or see what keeps it busy.`)

@@ -3,13 +3,13 @@ import { createTestTokens } from '#kit/testing/tokens.ts'
 import { readEnrollmentConfig } from './config.ts'
 
 async function makeEnvironment(more: Record<string, string> = {}) {
-  const { config } = await createTestTokens()
+  const { config, servicePublicJwk } = await createTestTokens()
   return {
     NODE_ENV: 'production',
     DATABASE_URL: 'postgresql://u:p@127.0.0.1:5432/registrar',
     JWT_ISSUER: config.issuer,
     JWT_PUBLIC_SIGNING_JWK_SET: JSON.stringify(config.jwks),
-    SERVICE_PUBLIC_KEY: JSON.stringify(config.servicePublicJwk),
+    SERVICE_PUBLIC_KEY: JSON.stringify(servicePublicJwk),
     ...more,
   }
 }

@@ -50,7 +50,7 @@ describe('while the database is away', () => {
       return rows[0]?.count ?? 0
     }
     const broken = refusalOf(write())
-    await expect.poll(count, { interval: 5 }).toBeGreaterThan(0)
+    await expect.poll(count, { timeout: 20_000, interval: 5 }).toBeGreaterThan(0)
     await postgres.pause()
     expect((await broken).reason).toBe(Reason.UNAVAILABLE)
     await postgres.resume()
@@ -58,7 +58,7 @@ describe('while the database is away', () => {
     expect(left).toBeLessThan(60_000)
     expect((await write()).results.every(({ accepted }) => accepted)).toBe(true)
     expect(await count()).toBe(60_000)
-    const history = await enrollment.sql('select from enrollment_history where program_uuid = $1', [
+    const history = await enrollment.sql('select from enrollment_changes where program_uuid = $1', [
       enrollment.uuidOf(programKey),
     ])
     expect(history).toHaveLength(60_000)

@@ -54,7 +54,7 @@ async function write(wanted: Write): Promise<{ results: string[]; isReplay: bool
 }
 
 const historyOf = (program: string) =>
-  enrollment.sql('select status from enrollment_history where program_uuid = $1', [
+  enrollment.sql('select status from enrollment_changes where program_uuid = $1', [
     enrollment.uuidOf(program),
   ])
 

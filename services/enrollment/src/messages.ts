@@ -1,5 +1,8 @@
+import type { MessageInitShape } from '@bufbuild/protobuf'
+import { timestampFromDate } from '@bufbuild/protobuf/wkt'
 import type { HandlerContext } from '@connectrpc/connect'
-import { principalOf, requestIdOf } from '#kit/call-context.ts'
+import { requestIdOf } from '#kit/call-context.ts'
+import { AuditRow_Action, type AuditRowSchema } from '#proto/registrar/enrollment/v1/audit_row_pb.ts'
 import {
   type CourseEnrollment as CourseEnrollmentMessage,
   CourseEnrollmentSchema,
@@ -18,10 +21,11 @@ import {
   type ProgramEnrollment as ProgramEnrollmentMessage,
   ProgramEnrollmentSchema,
 } from '#proto/registrar/enrollment/v1/program_enrollment_pb.ts'
+import type { AuditedRow, RowAction } from './domain/audited-row.ts'
 import type { CourseGrade } from './domain/course-grade.ts'
 import type { CourseEnrollment, ProgramEnrollment } from './domain/enrollment.ts'
 import type { WriteMode, WriteOutcome } from './domain/enrollment-write.ts'
-import type { Author, EnrollmentCourseRun } from './domain/program.ts'
+import type { EnrollmentCourseRun } from './domain/program.ts'
 import { invalidField, requireGrade, requireText } from './domain/request-rules.ts'
 
 // Between the domain and the protocol. Rows become whole messages at once: for a million of them `create` would cost as much as
@@ -98,13 +102,29 @@ export function readGrade({ studentKey, outcome }: CourseGradeMessage, index: nu
   }
 }
 
-/** Who makes the change that is being served. */
-export function readAuthor(context: HandlerContext): Author {
-  const principal = principalOf(context)
-  const requestId = requestIdOf(context)
-  return principal.kind === 'user'
-    ? { kind: 'user', name: principal.username, requestId }
-    : { kind: 'service', name: principal.service, requestId }
+const rowActions: Readonly<Record<RowAction, AuditRow_Action>> = {
+  asked: AuditRow_Action.ASKED,
+  created: AuditRow_Action.CREATED,
+  updated: AuditRow_Action.UPDATED,
+  unchanged: AuditRow_Action.UNCHANGED,
+  accepted: AuditRow_Action.ACCEPTED,
+  refused: AuditRow_Action.REFUSED,
+  linked: AuditRow_Action.LINKED,
+  graded: AuditRow_Action.GRADED,
+}
+
+export function tellAuditRow(row: AuditedRow): MessageInitShape<typeof AuditRowSchema> {
+  return {
+    batchId: row.batchId,
+    time: timestampFromDate(row.at),
+    studentKey: row.studentKey,
+    action: rowActions[row.action],
+    askedStatus: row.asked ?? '',
+    outcome: row.outcome ?? '',
+    previousStatus: row.previousStatus ?? '',
+    ...(row.previousCourseStaff !== null && { previousCourseStaff: row.previousCourseStaff }),
+    ...(row.courseStaff !== null && { courseStaff: row.courseStaff }),
+  }
 }
 
 /** What a backend has to know of the call that it reads for. */

@@ -1,4 +1,3 @@
-import { principalOf } from '#kit/call-context.ts'
 import { DomainError, Reason } from '#kit/errors.ts'
 import type { IdentifyCaller } from '../callers.ts'
 import { collectFaults, parseUuid, type RequestFaults } from '../domain/request-faults.ts'
@@ -16,7 +15,7 @@ export function resolvePermissions(identifyCaller: IdentifyCaller): Rpc<'resolve
 
     // Before the refusals: a caller who is locked out hears that first.
     const ids = new Set(programs.flatMap(({ programId, organizationId }) => [programId, organizationId]))
-    const caller = await identifyCaller(principalOf(context), [...ids])
+    const caller = await identifyCaller(context, [...ids])
     if (isTooLarge) throw tooLarge()
     faults.refuse()
 

@@ -1,9 +1,12 @@
 import type { Sequelize } from 'sequelize'
+import { bindAuthor } from '#kit/audit-statements.ts'
+import type { Author } from '#kit/author.ts'
 import { withClient } from '#kit/database.ts'
 import type { Identity } from '../domain/identity.ts'
 import type { Resource } from '../domain/permissions.ts'
 import type { Holding } from '../domain/resolve-permissions.ts'
 import type { User } from '../domain/user.ts'
+import { differing, recorded } from './audit-store.ts'
 import { joinInvitedGroups } from './join-invited-groups.ts'
 
 /** All that decides what a caller may do. */
@@ -26,7 +29,7 @@ export type CallerStore = {
    * Makes the user or brings it up to what the token says, and turns invitations into memberships, in one statement. Any number
    * of calls at once make one user.
    */
-  recordIdentity(identity: Identity): Promise<void>
+  recordIdentity(identity: Identity, author: Author): Promise<void>
 }
 
 export function createCallerStore(database: Sequelize): CallerStore {
@@ -41,8 +44,8 @@ export function createCallerStore(database: Sequelize): CallerStore {
       return row && { ...row, holdings: row.holdings.map(readHolding) }
     },
 
-    async recordIdentity({ username, email = null, administrator = null }) {
-      await database.query(recordSql, { bind: { username, email, administrator } })
+    async recordIdentity({ username, email = null, administrator = null }, author) {
+      await database.query(recordSql, { bind: { username, email, administrator, ...bindAuthor(author) } })
     },
   }
 }
@@ -98,10 +101,14 @@ function factsSql(isWanted: string): string {
     from users u where u.username = $1`
 }
 
+// Of many calls at once that see a user first, one makes it and the others change nothing.
 const recordSql = `
-  with seen as (
+  with known as (
+    select id, email, staff from users where username = $username for update
+  ), seen as (
     insert into users as u (username, email, staff)
-    values ($username, coalesce($email, ''), coalesce($administrator, false))
+    select $username, coalesce($email, ''), coalesce($administrator, false)
+    from (select count(*) from known) as locked_before
     on conflict (username) do update set
       email = coalesce($email, u.email),
       staff = coalesce($administrator, u.staff),
@@ -109,6 +116,20 @@ const recordSql = `
         when u.email = coalesce($email, u.email) and u.staff = coalesce($administrator, u.staff) then u.updated_at
         else now()
       end
-    returning id, email
-  ), ${joinInvitedGroups}
+    returning id, username, email, staff, xmax = 0 as made
+  ), ${recorded('made_put_down', {
+    action: 'user.created',
+    target: [`'user'`, 'username'],
+    after: `jsonb_build_object('email', email, 'staff', staff, 'by', 'token')`,
+    from: 'seen where made',
+  })}, ${recorded('change_put_down', {
+    action: 'user.updated',
+    target: [`'user'`, 'username'],
+    before: differing('o', 'n'),
+    after: `${differing('n', 'o')} || jsonb_build_object('by', 'token')`,
+    from: `(
+      select s.username, jsonb_build_object('email', k.email, 'staff', k.staff) as o,
+        jsonb_build_object('email', s.email, 'staff', s.staff) as n
+      from seen s join known k on k.id = s.id) as change where o <> n`,
+  })}, ${joinInvitedGroups}
   select from seen`

@@ -15,6 +15,22 @@ export const subjectCte = `
     select null, null where $everyone::boolean
   )`
 
+/** The resource of a group, as `recorded` takes it. */
+export function groupResource(group: string): readonly [kind: string, id: string] {
+  return [`${group}.resource_kind`, `${group}.resource_id`]
+}
+
+/** What is told of a membership: who, and whether by an operator's call or by an invitation. */
+export function memberOf(username: string, by: 'call' | 'invitation'): string {
+  return `jsonb_build_object('member', ${username}, 'by', '${by}')`
+}
+
+/** Kind and name of the subject that a statement is about, for the audit trail. Takes the binds of `bindSubject`. */
+export const subjectTarget = [
+  `case when $everyone::boolean then 'everyone' when $username::text is null then 'group' else 'user' end`,
+  `coalesce($username, $groupName, 'everyone')`,
+] as const
+
 export function bindSubject(subject: FlagSubject) {
   return {
     username: subject.kind === 'user' ? subject.username : null,

@@ -70,7 +70,7 @@ export function launch(env: Record<string, string>): ChildProcess {
 /** All that a process of this service needs in production. */
 export function serviceEnv(
   { url }: Pick<TestDatabase, 'url'>,
-  { config }: TestTokens,
+  { config, servicePublicJwk }: TestTokens,
   port: number,
 ): Record<string, string> {
   return {
@@ -81,7 +81,7 @@ export function serviceEnv(
     JWT_ISSUER: config.issuer,
     JWT_AUDIENCE: config.audience,
     JWT_PUBLIC_SIGNING_JWK_SET: JSON.stringify(config.jwks),
-    SERVICE_PUBLIC_KEY: JSON.stringify(config.servicePublicJwk),
+    SERVICE_PUBLIC_KEY: JSON.stringify(servicePublicJwk),
   }
 }
 

@@ -1,7 +1,8 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import { type Job, JobSchema, JobState } from '#proto/registrar/jobs/v1/job_pb.ts'
 import type { CommandContext } from '../command-context.ts'
 import { describeState, stateNames } from '../job-states.ts'
+import { parseLimit } from '../limits.ts'
 import { formatTable, formatTime, toAnswerJson } from '../output.ts'
 import type { Services } from '../services.ts'
 
@@ -43,9 +44,4 @@ async function* readJobs(services: Services, { state = [], program, limit }: Opt
 
 function toRow({ id, state, programKey, username, createTime, name }: Job): string[] {
   return [id, describeState(state), programKey, username, formatTime(createTime), name]
-}
-
-function parseLimit(text: string): number {
-  if (!/^[1-9]\d{0,6}$/.test(text)) throw new InvalidArgumentError('It must be a number from 1 to 9999999.')
-  return Number(text)
 }

@@ -15,9 +15,15 @@ import { createTestTokens } from '#kit/testing/tokens.ts'
 import { createTokenVerifier } from '#kit/tokens.ts'
 import { AccessControlService } from '#proto/registrar/accesscontrol/v1/access_control_service_pb.ts'
 import { CatalogService } from '#proto/registrar/catalog/v1/catalog_service_pb.ts'
+import { EnrollmentService } from '#proto/registrar/enrollment/v1/enrollment_service_pb.ts'
 import { JobsService } from '#proto/registrar/jobs/v1/jobs_service_pb.ts'
 
-const services = { 'access-control': AccessControlService, catalog: CatalogService, jobs: JobsService }
+const services = {
+  'access-control': AccessControlService,
+  catalog: CatalogService,
+  enrollment: EnrollmentService,
+  jobs: JobsService,
+}
 type ServiceName = keyof typeof services
 type Reply = (request: Message) => MessageInitShape<DescMessage>
 
@@ -71,11 +77,12 @@ export async function startFakeServices(): Promise<FakeServices> {
       }),
     ),
   )
-  const [accessControl, catalog, jobs] = servers as [RpcServer, RpcServer, RpcServer]
+  const [accessControl, catalog, enrollment, jobs] = servers as [RpcServer, RpcServer, RpcServer, RpcServer]
   return {
     env: {
       ACCESS_CONTROL_URL: accessControl.url,
       CATALOG_URL: catalog.url,
+      ENROLLMENT_URL: enrollment.url,
       JOBS_URL: jobs.url,
       SERVICE_PRIVATE_KEY: JSON.stringify(tokens.servicePrivateJwk),
     },

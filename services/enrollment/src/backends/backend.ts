@@ -1,13 +1,16 @@
+import type { Author } from '#kit/author.ts'
 import type { CourseGrade } from '../domain/course-grade.ts'
 import type { CourseEnrollment, LearnerAccount, ProgramEnrollment } from '../domain/enrollment.ts'
 import type { EnrollmentWrite, WriteMode, WriteOutcome } from '../domain/enrollment-write.ts'
-import type { Author, EnrollmentCourseRun, EnrollmentProgram } from '../domain/program.ts'
+import type { EnrollmentCourseRun, EnrollmentProgram } from '../domain/program.ts'
 
 /**
  * Where enrollments are kept. One implementation for each deployment; handlers cannot tell them apart.
  *
  * The caller has been let in before: a backend decides nothing about permissions. It throws a DomainError for what a caller is to
- * be told and lets errors of its database pass. Nothing here is given the keys of programs, which may change.
+ * be told and lets errors of its database pass. Nothing here goes by the keys of programs, which may change.
+ *
+ * It puts down in the audit trail what it writes: in the transaction that writes it, or, where another system does, before and after.
  */
 export type EnrollmentBackend = ProgramEnrollments & CourseEnrollments & CourseGrades
 
@@ -33,7 +36,7 @@ export type ProgramEnrollments = {
   /** Links accounts to learners of a program and counts the learners found. WRONG_BACKEND. */
   linkAccounts(
     program: EnrollmentProgram,
-    accounts: readonly LearnerAccount[],
+    linking: { accounts: readonly LearnerAccount[]; author: Author },
     signal: AbortSignal,
   ): Promise<number>
 }
@@ -67,7 +70,7 @@ export type CourseGrades = {
   recordCourseGrades(
     program: EnrollmentProgram,
     run: EnrollmentCourseRun,
-    grades: readonly CourseGrade[],
+    recording: { grades: readonly CourseGrade[]; author: Author },
     signal: AbortSignal,
   ): Promise<number>
 }

@@ -52,12 +52,13 @@ export function createProgramFinder(
 
 function foundIn({ program, caller }: GetProgramResponse, context: HandlerContext): FoundProgram {
   if (program === undefined) throw new Error('the catalog answered without a program')
-  const { discoveryUuid: uuid, organizationId, activeCurriculumUuid } = program
+  const { id, key, discoveryUuid: uuid, organizationId, organizationKey, activeCurriculumUuid } = program
   const isService = principalOf(context).kind === 'service'
   return {
     program: {
       uuid,
       organizationId,
+      called: { id, key, organizationKey },
       ...(activeCurriculumUuid === undefined ? {} : { activeCurriculumUuid }),
     },
     isFlagOn: (flag) => isService || caller?.flags.includes(flag) === true,

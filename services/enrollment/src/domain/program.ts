@@ -6,6 +6,8 @@ export type EnrollmentProgram = {
   readonly uuid: string
   /** The organization that manages it: within it a student key is one person. */
   readonly organizationId: string
+  /** What the audit trail calls it, and nothing else may: keys change. */
+  readonly called: { readonly id: string; readonly key: string; readonly organizationKey: string }
   /** Absent when there is none: then nobody can be enrolled. */
   readonly activeCurriculumUuid?: string
 }
@@ -16,14 +18,6 @@ export type EnrollmentCourseRun = {
   readonly key: string
   /** The key that partners are told: the external one if it has one, else the internal one. */
   readonly publicKey: string
-}
-
-/** Who makes a change, for the history. */
-export type Author = {
-  readonly kind: 'user' | 'service'
-  /** Username, or the name of the service. */
-  readonly name: string
-  readonly requestId: string
 }
 
 /** The curriculum that learners are enrolled in. NO_ACTIVE_CURRICULUM. */

@@ -15,6 +15,11 @@ export function isStorable(text: string): boolean {
   return !text.includes('\0') && text.isWellFormed()
 }
 
+/** What is kept of a text that somebody sent, whatever it holds. */
+export function toStorable(text: string): string {
+  return text.slice(0, longestKey).toWellFormed().replaceAll('\0', '\uFFFD')
+}
+
 /** Whether the text can be a learner's key: not blank, at most 255 characters. */
 export function isStudentKey(text: string): boolean {
   if (text.trim() === '' || !isStorable(text)) return false

@@ -1,4 +1,5 @@
 import type { ServiceImpl } from '@connectrpc/connect'
+import { authorOf } from '#kit/author.ts'
 import { Permission } from '#proto/registrar/accesscontrol/v1/permission_pb.ts'
 import type { EnrollmentService } from '#proto/registrar/enrollment/v1/enrollment_service_pb.ts'
 import type { EnrollmentBackend } from '../backends/backend.ts'
@@ -17,6 +18,7 @@ export function linkAccounts({
   return async (request, context) => {
     const { program } = await catalog.findProgram(request, Permission.WRITE_ENROLLMENTS, context)
     for (const [index, account] of request.accounts.entries()) requireAccount(account, `accounts[${index}]`)
-    return { linked: await backend.linkAccounts(program, request.accounts, context.signal) }
+    const linking = { accounts: request.accounts, author: authorOf(context) }
+    return { linked: await backend.linkAccounts(program, linking, context.signal) }
   }
 }

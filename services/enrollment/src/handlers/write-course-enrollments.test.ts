@@ -260,7 +260,7 @@ test('the history tells each change of status and of staff', async () => {
   await write(program, CREATE_OR_UPDATE, [['ann', 'inactive']])
   await write(program, CREATE_OR_UPDATE, [['ann', 'inactive', true]], withExternalKey, enrollment.worker)
   const rows = await enrollment.sql(
-    `select previous_status, status, previous_course_staff, course_staff, author from enrollment_history
+    `select previous_status, status, previous_course_staff, course_staff, author from enrollment_changes
      where program_uuid = $1 and course_key = $2 and student_key = 'ann' order by id`,
     [enrollment.uuidOf(program), withExternalKey],
   )

@@ -212,7 +212,7 @@ describe('the history', () => {
   const historyOf = (program: string) =>
     enrollment.sql(
       `select student_key, course_key, previous_status, status, author_kind, author, request_id, changed_at > now() - interval '1 minute' as recent
-     from enrollment_history where program_uuid = $1 order by id`,
+     from enrollment_changes where program_uuid = $1 order by id`,
       [enrollment.uuidOf(program)],
     )
 

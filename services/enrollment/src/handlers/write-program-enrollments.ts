@@ -1,4 +1,5 @@
 import type { ServiceImpl } from '@connectrpc/connect'
+import { authorOf } from '#kit/author.ts'
 import { type AnswerStore, rememberAnswers } from '#kit/idempotency.ts'
 import type { Logger } from '#kit/logger.ts'
 import { Permission } from '#proto/registrar/accesscontrol/v1/permission_pb.ts'
@@ -10,7 +11,7 @@ import type { EnrollmentBackend } from '../backends/backend.ts'
 import type { ProgramFinder } from '../clients/catalog.ts'
 import { collectOutcomes, withholdDuplicates } from '../domain/enrollment-write.ts'
 import { requireActiveCurriculum } from '../domain/program.ts'
-import { readAuthor, readMode, tellWriteOutcome } from '../messages.ts'
+import { readMode, tellWriteOutcome } from '../messages.ts'
 
 type Dependencies = {
   catalog: Pick<ProgramFinder, 'findProgram'>
@@ -32,7 +33,7 @@ export function writeProgramEnrollments({
       const curriculumUuid = requireActiveCurriculum(program)
       const mode = readMode(request.mode)
       const asked = withholdDuplicates(request.enrollments)
-      const writing = { mode, writes: asked.unique, author: readAuthor(context), curriculumUuid }
+      const writing = { mode, writes: asked.unique, author: authorOf(context), curriculumUuid }
       const outcomes = await backend.writeProgramEnrollments(program, writing, context.signal)
       return { results: collectOutcomes(asked, outcomes).map(tellWriteOutcome) }
     })

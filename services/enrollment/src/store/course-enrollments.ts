@@ -1,16 +1,10 @@
 import type { Sequelize } from 'sequelize'
+import type { AuditedBatch, RefusedWrite } from '../domain/audited-batch.ts'
 import type { CourseEnrollment } from '../domain/enrollment.ts'
 import type { EnrollmentWrite, WriteMode } from '../domain/enrollment-write.ts'
-import type { Author } from '../domain/program.ts'
-import {
-  bindAuthor,
-  readRows,
-  recordedFrom,
-  type Slice,
-  type Stored,
-  turnOf,
-  writeRows,
-} from './statements.ts'
+import { refusalInCourse } from '../domain/write-rules.ts'
+import { bindBatch, bindRefused, enrollmentsPutDown } from './audit-batches.ts'
+import { readRows, type Slice, type Stored, turnOf, writeRows } from './statements.ts'
 
 /** A learner whose row was not written, with what there is to say about why. */
 export type UnwrittenLearner = {
@@ -24,27 +18,28 @@ export type UnwrittenLearner = {
 export type CourseEnrollmentList = { programUuid: string; courseKey: string }
 
 export type CourseEnrollmentStore = {
-  /** Writes rows of different learners in one statement, with history. Returns those that were not written. */
+  /**
+   * Writes rows of different learners in one statement, which puts down what came of them and of those that are refused. Returns those
+   * that were not written.
+   */
   write(
-    at: CourseEnrollmentList & { organizationId: string },
-    mode: WriteMode,
+    batch: AuditedBatch & { courseKey: string; mode: WriteMode },
     rows: readonly EnrollmentWrite[],
-    author: Author,
+    refused: readonly RefusedWrite[],
   ): Promise<UnwrittenLearner[]>
   read(list: CourseEnrollmentList, slice: Slice): Promise<Stored<CourseEnrollment>[]>
 }
 
 export function createCourseEnrollmentStore(database: Sequelize): CourseEnrollmentStore {
   return {
-    async write({ programUuid, courseKey, organizationId }, mode, rows, author) {
-      const left = await writeRows<UnwrittenRow>(database, writeStatements[mode], {
-        programUuid,
-        courseKey,
-        organizationId,
+    async write(batch, rows, refused) {
+      const left = await writeRows<UnwrittenRow>(database, writeStatements[batch.mode], {
         studentKeys: rows.map(({ studentKey }) => studentKey),
         statuses: rows.map(({ status }) => status),
         courseStaff: rows.map((row) => row.courseStaff ?? null),
-        ...bindAuthor(author),
+        ...bindRefusals(batch.mode),
+        ...bindBatch(batch),
+        ...bindRefused(refused),
       })
       return left.map((row) => ({
         studentKey: row.student_key,
@@ -67,6 +62,17 @@ export function createCourseEnrollmentStore(database: Sequelize): CourseEnrollme
   }
 }
 
+/** The words for learners who are not written. */
+function bindRefusals(mode: WriteMode) {
+  const refusal = (activeByAnotherProgram: boolean, inProgram: boolean) =>
+    refusalInCourse({ activeByAnotherProgram, inProgram }, mode)
+  return {
+    ifActiveElsewhere: refusal(true, true),
+    ifNotInProgram: refusal(false, false),
+    otherwise: refusal(false, true),
+  }
+}
+
 type UnwrittenRow = { student_key: string; in_program: boolean; active_by_another_program: boolean }
 type ReadRow = {
   id: string
@@ -77,8 +83,8 @@ type ReadRow = {
 }
 
 // Scalar subqueries: a join or an `exists` could be planned as a scan of the whole program, or worse, for each batch.
-const known = `
-  known as materialized (
+const asked = `
+  asked as materialized (
     select i.*,
       coalesce((
         select true from program_enrollments p
@@ -105,7 +111,7 @@ function insertion(condition: string): string {
   insert into course_enrollments as e
     (program_uuid, course_key, organization_id, student_key, status, course_staff)
   select $programUuid::uuid, $courseKey, $organizationId::uuid, k.student_key, k.status, k.course_staff
-  from turn, known k where ${condition} order by k.student_key collate "C"`
+  from turn, asked k where ${condition} order by k.student_key collate "C"`
 }
 
 // A row that is as wanted already is left alone.
@@ -119,11 +125,15 @@ const replacement = `
 
 function writeStatement(inserting: string, left: string): string {
   return `
-  with ${turnOf(`'course_enrollments ' || $programUuid::text || ' ' || $courseKey::text`)}, ${known},
+  with ${turnOf(`'course_enrollments ' || $programUuid::text || ' ' || $courseKey::text`)}, ${asked},
   written as (${inserting}
     returning student_key, previous_status, status, previous_course_staff, course_staff),
-  ${recordedFrom('written', '$courseKey')}
-  select student_key, in_program, active_by_another_program from known where ${left}`
+  unwritten as materialized (
+    select *, case when active_by_another_program then $ifActiveElsewhere::text when not in_program then $ifNotInProgram::text
+      else $otherwise::text end as refusal
+    from asked where ${left}),
+  ${enrollmentsPutDown}
+  select student_key, in_program, active_by_another_program from unwritten`
 }
 
 const writeStatements: Record<WriteMode, string> = {

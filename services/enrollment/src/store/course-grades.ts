@@ -1,22 +1,23 @@
 import type { Sequelize } from 'sequelize'
+import type { AuditedBatch } from '../domain/audited-batch.ts'
 import type { CourseGrade } from '../domain/course-grade.ts'
+import { batchDone, bindBatch, rowColumns } from './audit-batches.ts'
 import type { CourseEnrollmentList } from './course-enrollments.ts'
 import { readRows, type Slice, type Stored, turnOf, writeRows } from './statements.ts'
 
 export type CourseGradeStore = {
   /** Different learners each; replaces earlier grades. Returns how many are in the run by way of the program. */
-  record(list: CourseEnrollmentList, grades: readonly CourseGrade[]): Promise<number>
+  record(batch: AuditedBatch & { courseKey: string }, grades: readonly CourseGrade[]): Promise<number>
   /** Only of learners who have accounts. */
   read(list: CourseEnrollmentList, slice: Slice): Promise<Stored<CourseGrade>[]>
 }
 
 export function createCourseGradeStore(database: Sequelize): CourseGradeStore {
   return {
-    async record({ programUuid, courseKey }, grades) {
+    async record(batch, grades) {
       const columns = grades.map(columnsOf)
       const [found] = await writeRows<{ count: number }>(database, recordStatement, {
-        programUuid,
-        courseKey,
+        ...bindBatch(batch),
         studentKeys: grades.map(({ studentKey }) => studentKey),
         letterGrades: columns.map(({ letter_grade }) => letter_grade),
         percents: columns.map(({ percent }) => percent),
@@ -70,7 +71,11 @@ const recordStatement = `
     from turn, found f order by f.student_key collate "C"
     on conflict (program_uuid, course_key, student_key) do update
     set letter_grade = excluded.letter_grade, percent = excluded.percent, passed = excluded.passed,
-      error = excluded.error, updated = now())
+      error = excluded.error, updated = now()),
+  ${batchDone({ rows: 'cardinality($studentKeys::text[])', accepted: '(select count(*) from found)' })},
+  put_down as (
+    insert into audit_rows (${rowColumns})
+    select b.id, f.student_key, 'graded', null, null, null, null, null from batch b, found f)
   select count(*)::int as count from found`
 
 // A scalar subquery, so that no more rows are looked at than the slice wants.

@@ -1,39 +1,36 @@
 import type { Sequelize } from 'sequelize'
+import type { AuditedBatch, RefusedWrite } from '../domain/audited-batch.ts'
 import type { LearnerAccount, ProgramEnrollment } from '../domain/enrollment.ts'
 import type { EnrollmentWrite, WriteMode } from '../domain/enrollment-write.ts'
-import type { Author } from '../domain/program.ts'
-import {
-  bindAuthor,
-  readRows,
-  recordedFrom,
-  type Slice,
-  type Stored,
-  turnOf,
-  writeRows,
-} from './statements.ts'
+import { refusalInProgram } from '../domain/write-rules.ts'
+import { batchDone, bindBatch, bindRefused, enrollmentsPutDown, rowColumns } from './audit-batches.ts'
+import { readRows, type Slice, type Stored, turnOf, writeRows } from './statements.ts'
 
 export type ProgramEnrollmentStore = {
-  /** Writes rows of different learners in one statement, with history. Returns the learners whom the mode kept from being written. */
+  /**
+   * Writes rows of different learners in one statement, which puts down what came of them and of those that are refused. Returns the
+   * learners whom the mode kept from being written.
+   */
   write(
-    at: { programUuid: string; curriculumUuid: string },
-    mode: WriteMode,
+    batch: AuditedBatch & { mode: WriteMode; curriculumUuid: string },
     rows: readonly EnrollmentWrite[],
-    author: Author,
+    refused: readonly RefusedWrite[],
   ): Promise<string[]>
   read(programUuid: string, slice: Slice, accounts: boolean): Promise<Stored<ProgramEnrollment>[]>
   /** Different learners each; an empty username takes the account away. Returns how many are in the program. */
-  linkAccounts(programUuid: string, accounts: readonly LearnerAccount[]): Promise<number>
+  linkAccounts(batch: AuditedBatch, accounts: readonly LearnerAccount[]): Promise<number>
 }
 
 export function createProgramEnrollmentStore(database: Sequelize): ProgramEnrollmentStore {
   return {
-    async write({ programUuid, curriculumUuid }, mode, rows, author) {
-      const left = await writeRows<{ student_key: string }>(database, writeStatements[mode], {
-        programUuid,
+    async write({ curriculumUuid, ...batch }, rows, refused) {
+      const left = await writeRows<{ student_key: string }>(database, writeStatements[batch.mode], {
         curriculumUuid,
         studentKeys: rows.map(({ studentKey }) => studentKey),
         statuses: rows.map(({ status }) => status),
-        ...bindAuthor(author),
+        refusal: refusalInProgram(batch.mode),
+        ...bindBatch(batch),
+        ...bindRefused(refused),
       })
       return left.map((row) => row.student_key)
     },
@@ -51,9 +48,9 @@ export function createProgramEnrollmentStore(database: Sequelize): ProgramEnroll
       }))
     },
 
-    async linkAccounts(programUuid, accounts) {
+    async linkAccounts(batch, accounts) {
       const [found] = await writeRows<{ count: number }>(database, linkStatement, {
-        programUuid,
+        ...bindBatch(batch),
         studentKeys: accounts.map(({ studentKey }) => studentKey),
         usernames: accounts.map(({ username }) => username),
         emails: accounts.map(({ email }) => email),
@@ -75,8 +72,8 @@ type ReadRow = {
 // What is there is asked learner by learner, in scalar subqueries: a join could be planned as a scan of the whole program, or
 // worse, for each batch. Rows are written in the order of their keys, so that writers of the same learners wait for one another
 // but never in a ring.
-const input = `
-  input as materialized (
+const asked = `
+  asked as materialized (
     select i.*,
       (select true from program_enrollments p
        where p.program_uuid = $programUuid::uuid and p.student_key = i.student_key collate "C") as present
@@ -86,7 +83,7 @@ function insertion(condition: string): string {
   return `
   insert into program_enrollments as e (program_uuid, student_key, status, curriculum_uuid)
   select $programUuid::uuid, i.student_key, i.status, $curriculumUuid::uuid
-  from turn, input i where ${condition} order by i.student_key collate "C"`
+  from turn, asked i where ${condition} order by i.student_key collate "C"`
 }
 
 // A row that has the status already is left alone, so that a school which uploads its whole roster every day rewrites little.
@@ -97,12 +94,13 @@ const replacement = `
 
 function writeStatement(inserting: string, left: string): string {
   return `
-  with ${turnOf(`'program_enrollments ' || $programUuid::text`)}, ${input},
+  with ${turnOf(`'program_enrollments ' || $programUuid::text`)}, ${asked},
   written as (${inserting}
     returning student_key, previous_status, status,
       null::boolean as previous_course_staff, null::boolean as course_staff),
-  ${recordedFrom('written', 'null')}
-  select student_key from input where ${left}`
+  unwritten as materialized (select student_key, status, $refusal::text as refusal from asked where ${left}),
+  ${enrollmentsPutDown}
+  select student_key from unwritten`
 }
 
 const writeStatements: Record<WriteMode, string> = {
@@ -139,5 +137,9 @@ const linkStatement = `
     from input order by student_key collate "C"
     on conflict (program_uuid, student_key) do update
     set username = excluded.username, email = excluded.email, updated = now()
-    where (e.username, e.email) is distinct from (excluded.username, excluded.email))
+    where (e.username, e.email) is distinct from (excluded.username, excluded.email)),
+  ${batchDone({ rows: 'cardinality($studentKeys::text[])', accepted: '(select count(*) from input)' })},
+  put_down as (
+    insert into audit_rows (${rowColumns})
+    select b.id, i.student_key, 'linked', null, null, null, null, null from batch b, input i)
   select count(*)::int as count from input`

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type BindOrReplacements, QueryTypes, type Sequelize } from 'sequelize'
 import { DomainError, Reason } from '#kit/errors.ts'
-import type { Author } from '../domain/program.ts'
 
 /** What a row is found by when reading goes on behind it; ascends in the order in which the rows of a list were made. */
 export type Stored<Row> = Row & { readonly id: string }
@@ -63,18 +62,4 @@ function isContention(error: unknown): boolean {
  */
 export function turnOf(list: string): string {
   return `turn as materialized (select pg_advisory_xact_lock(hashtextextended(${list}, 0)))`
-}
-
-/** Puts down each change in the statement that makes it, from the rows that it returns. */
-export function recordedFrom(changes: string, courseKey: string): string {
-  return `recorded as (
-    insert into enrollment_history (program_uuid, course_key, student_key, previous_status, status,
-      previous_course_staff, course_staff, author_kind, author, request_id)
-    select $programUuid::uuid, ${courseKey}, student_key, previous_status, status,
-      previous_course_staff, course_staff, $authorKind::text, $authorName::text, $requestId::text
-    from ${changes})`
-}
-
-export function bindAuthor(author: Author): { authorKind: string; authorName: string; requestId: string } {
-  return { authorKind: author.kind, authorName: author.name, requestId: author.requestId }
 }

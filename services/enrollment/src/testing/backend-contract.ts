@@ -1,4 +1,5 @@
 import { beforeEach } from 'vitest'
+import { testAudit } from './backend-contract-audit.ts'
 import { testReading } from './backend-contract-reads.ts'
 import { testWriting } from './backend-contract-writes.ts'
 import type { BackendUnderTest, ContractProgram, Places } from './backend-driver.ts'
@@ -14,4 +15,5 @@ export function testBackendContract(underTest: () => BackendUnderTest): void {
 
   testWriting(underTest, places)
   testReading(underTest, places)
+  testAudit(underTest, places)
 }

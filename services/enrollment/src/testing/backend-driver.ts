@@ -9,6 +9,7 @@ import {
   withholdDuplicates,
 } from '../domain/enrollment-write.ts'
 import type { EnrollmentCourseRun, EnrollmentProgram } from '../domain/program.ts'
+import type { AuditStore } from '../store/audit-store.ts'
 
 /** A program as a backend under test knows it: with a curriculum and two course runs. */
 export type ContractProgram = {
@@ -19,6 +20,8 @@ export type ContractProgram = {
 /** A backend, and what its rules are tested with that is not done by itself. */
 export type BackendUnderTest = {
   backend: EnrollmentBackend
+  /** Where it can be read what the backend has put down. */
+  audit: AuditStore
   /** So many programs of one organization with the same two course runs, which no other programs have. */
   makePrograms(count: number): Promise<ContractProgram[]>
   linkAccount(
@@ -34,7 +37,7 @@ export type Row = readonly [studentKey: string, status: string, courseStaff?: bo
 /** Where calls go that do not say: two programs of one organization, new for each test. */
 export type Places = { at: ContractProgram; sibling: ContractProgram }
 
-const author = { kind: 'user', name: 'partner', requestId: 'request-1' } as const
+const author = { kind: 'user', name: 'partner', via: null, requestId: 'request-1' } as const
 const { signal } = new AbortController()
 
 /** Calls a backend as the handlers do. Writes tell what came of each row as `student key: status`, with `!` when it was refused. */
@@ -98,8 +101,13 @@ export function keysOf(batches: readonly Batch<{ studentKey: string }>[]): strin
 export function makeContractPrograms(count: number): ContractProgram[] {
   const organizationId = randomUUID()
   const [one, two] = [`course-v1:Org+${randomUUID()}+1`, `course-v1:Org+${randomUUID()}+2`]
-  return Array.from({ length: count }, () => ({
-    program: { uuid: randomUUID(), organizationId, activeCurriculumUuid: randomUUID() },
+  return Array.from({ length: count }, (_, index) => ({
+    program: {
+      uuid: randomUUID(),
+      organizationId,
+      called: { id: randomUUID(), key: `program-${index}`, organizationKey: 'school' },
+      activeCurriculumUuid: randomUUID(),
+    },
     runs: [
       { key: one, publicKey: one },
       { key: two, publicKey: 'external' },

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect'
 import { principalOf, requestIdOf } from '#kit/call-context.ts'
 import { DomainError, Reason } from '#kit/errors.ts'
@@ -60,7 +59,7 @@ function answerFor({
     }
     return {
       program: {
-        id: randomUUID(),
+        id: program.uuid,
         key: request.key,
         discoveryUuid: program.uuid,
         organizationId: program.organizationId,

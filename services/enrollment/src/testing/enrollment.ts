@@ -33,6 +33,8 @@ export type TestEnrollment = {
   begin(): Promise<{ sql(statement: string, values?: unknown[]): Promise<void>; rollback(): Promise<void> }>
   /** All that the process has written so far. */
   output(): string
+  /** Ends the process at once; its tables can still be looked at. */
+  kill(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -43,7 +45,7 @@ export const withoutExternalKey = 'course-v1:Org+B+1'
 const folder = new URL('../../', import.meta.url)
 
 export async function startTestEnrollment(
-  options: { database?: TestDatabase; logLevel?: string } = {},
+  options: { database?: TestDatabase; logLevel?: string; env?: Record<string, string> } = {},
 ): Promise<TestEnrollment> {
   const tokens = await createTestTokens()
   const database = options.database ?? (await createTestDatabase())
@@ -59,7 +61,8 @@ export async function startTestEnrollment(
     JWT_ISSUER: tokens.config.issuer,
     JWT_AUDIENCE: tokens.config.audience,
     JWT_PUBLIC_SIGNING_JWK_SET: JSON.stringify(tokens.config.jwks),
-    SERVICE_PUBLIC_KEY: JSON.stringify(tokens.config.servicePublicJwk),
+    SERVICE_PUBLIC_KEY: JSON.stringify(tokens.servicePublicJwk),
+    ...options.env,
   })
   const postgres = new Pool({ connectionString: database.url, options: '-c search_path=enrollment', max: 4 })
   postgres.on('error', () => {})
@@ -105,9 +108,15 @@ export async function startTestEnrollment(
         },
       }
     },
-    async stop() {
-      child.kill()
+    async kill() {
+      child.kill('SIGKILL')
       await once(child, 'exit')
+    },
+    async stop() {
+      if (child.exitCode === null && child.signalCode === null) {
+        child.kill()
+        await once(child, 'exit')
+      }
       await postgres.end()
       await catalog.close()
       await database.drop()

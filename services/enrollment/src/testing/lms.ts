@@ -5,6 +5,7 @@ import { createUpstream, type UpstreamOptions } from '#kit/upstream.ts'
 import type { EnrollmentBackend } from '../backends/backend.ts'
 import { createLmsBackend } from '../backends/lms/lms-backend.ts'
 import type { EnrollmentCourseRun, EnrollmentProgram } from '../domain/program.ts'
+import type { AuditTrail } from '../store/audit-trail.ts'
 
 /** The LMS backend beside a stand-in LMS. */
 export type TestLms = {
@@ -15,6 +16,13 @@ export type TestLms = {
   /** A program with a course run that the LMS knows. */
   makeProgram(): { program: EnrollmentProgram & { activeCurriculumUuid: string }; run: EnrollmentCourseRun }
   close(): Promise<void>
+}
+
+// What is put down is tested with the backends' contract.
+const untoldTrail: AuditTrail = {
+  begin: async () => '1',
+  conclude: async () => {},
+  fail: async () => {},
 }
 
 export async function startTestLms(): Promise<TestLms> {
@@ -30,7 +38,7 @@ export async function startTestLms(): Promise<TestLms> {
       limits,
     })
     closing.push(() => upstream.close())
-    return createLmsBackend(upstream, { pageSize })
+    return createLmsBackend(upstream, { pageSize, trail: untoldTrail })
   }
   return {
     lms,
@@ -40,7 +48,12 @@ export async function startTestLms(): Promise<TestLms> {
       const key = `course-v1:Org+${randomUUID()}+1`
       const uuid = randomUUID()
       lms.state.addProgram(uuid, [key])
-      const program = { uuid, organizationId: randomUUID(), activeCurriculumUuid: randomUUID() }
+      const program = {
+        uuid,
+        organizationId: randomUUID(),
+        called: { id: randomUUID(), key: 'program', organizationKey: 'school' },
+        activeCurriculumUuid: randomUUID(),
+      }
       return { program, run: { key, publicKey: 'external' } }
     },
     async close() {

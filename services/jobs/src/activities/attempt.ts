@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { Context } from '@temporalio/activity'
 import { DomainError, Reason } from '#kit/errors.ts'
 import type { Logger } from '#kit/logger.ts'
+import { markActiveFailed, traceFields } from '#kit/tracing.ts'
 import type { JobStore } from '../store/job-store.ts'
 import { partFailureOf, toApplicationFailure } from './failures.ts'
 import { reopen } from './runs.ts'
@@ -119,8 +120,9 @@ async function explain(
   error: unknown,
 ) {
   const failure = partFailureOf(error, attempt)
+  markActiveFailed(failure.reason)
   logger.warn(
-    { jobId, attempt, reason: failure.reason, isFinal: failure.isFinal, err: error },
+    { jobId, attempt, reason: failure.reason, isFinal: failure.isFinal, ...traceFields(), err: error },
     'a part failed',
   )
   if (!failure.isFinal) {

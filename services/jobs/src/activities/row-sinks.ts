@@ -1,4 +1,4 @@
-import type { Client } from '@connectrpc/connect'
+import type { CallOptions, Client } from '@connectrpc/connect'
 import { Reason } from '#kit/errors.ts'
 import { reasonOf } from '#kit/rpc-errors.ts'
 import type { EnrollmentService } from '#proto/registrar/enrollment/v1/enrollment_service_pb.ts'
@@ -6,7 +6,6 @@ import { WriteMode, type WriteResult } from '#proto/registrar/enrollment/v1/enro
 import type { Cursor, WriteTask } from '../domain/tasks.ts'
 import type { UploadRow } from '../domain/upload-csv.ts'
 import { courseStaffOf, type Entry, type Group, type UploadPlan } from '../domain/upload-plan.ts'
-import { callOptionsFor } from './call-options.ts'
 
 export type EnrollmentClient = Client<typeof EnrollmentService>
 
@@ -38,14 +37,14 @@ export async function* writeEntries(
   task: WriteTask,
   plan: UploadPlan,
   from: Cursor,
-  signal: AbortSignal,
+  options: CallOptions,
 ): AsyncGenerator<WrittenBatch> {
   for (let index = from.group; index < plan.groups.length; index++) {
     const group = plan.groups[index] as Group
     let entry = index === from.group ? from.entry : 0
     while (entry < group.entries.length) {
       const entries = group.entries.slice(entry, entry + rowsPerCall)
-      const written = await writeBatch(enrollment, task, group, entries, signal)
+      const written = await writeBatch(enrollment, task, group, entries, options)
       const untold = entry === 0 ? group.rows : group.entries.slice(entry).map(({ row }) => row)
       entry = written === undefined ? group.entries.length : entry + entries.length
       const isGroupDone = entry === group.entries.length
@@ -66,7 +65,7 @@ async function writeBatch(
   task: WriteTask,
   group: Group,
   entries: Entry[],
-  signal: AbortSignal,
+  options: CallOptions,
 ): Promise<Written | undefined> {
   const sendable = entries.filter(({ row, count }) => count === 1 && courseStaffOf(row.course_staff) !== null)
   const request = {
@@ -78,12 +77,12 @@ async function writeBatch(
       courseStaff: courseStaffOf(row.course_staff) ?? undefined,
     })),
   }
-  const options = { ...callOptionsFor(task, signal), timeoutMs: callTimeoutMs }
+  const timed = { ...options, timeoutMs: callTimeoutMs }
   try {
     const { results } =
       group.courseId === undefined
-        ? await enrollment.writeProgramEnrollments(request, options)
-        : await enrollment.writeCourseEnrollments({ ...request, courseId: group.courseId }, options)
+        ? await enrollment.writeProgramEnrollments(request, timed)
+        : await enrollment.writeCourseEnrollments({ ...request, courseId: group.courseId }, timed)
     return tell(group, entries, results)
   } catch (error) {
     if (reasonOf(error) === Reason.COURSE_NOT_FOUND) return undefined

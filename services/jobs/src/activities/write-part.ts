@@ -3,6 +3,7 @@ import type { Progress, WriteTask } from '../domain/tasks.ts'
 import type { UploadRow } from '../domain/upload-csv.ts'
 import { planUpload, type UploadLayout, uploadHeaderOf, uploadLineOf } from '../domain/upload-plan.ts'
 import type { Storage } from '../storage/storage.ts'
+import type { JobStore } from '../store/job-store.ts'
 import {
   type Attempt,
   type AttemptDependencies,
@@ -10,6 +11,7 @@ import {
   type PartLimits,
   runAttempt,
 } from './attempt.ts'
+import { writingOptionsFor } from './call-options.ts'
 import { type EnrollmentClient, writeEntries } from './row-sinks.ts'
 
 export type WritePartDependencies = AttemptDependencies & {
@@ -27,21 +29,26 @@ export function createWritePart(dependencies: WritePartDependencies) {
   const { storage, bucket } = dependencies
   return (task: WriteTask, from: Progress, earlierAttempts: number): Promise<Progress> =>
     runAttempt(dependencies, { jobId: task.jobId, rowsDone: from.rows, earlierAttempts }, async (attempt) => {
-      const rows = await readUpload(storage, bucket, task.jobId)
-      const part = new PartWriting(dependencies, task, from, attempt)
+      const [rows, owner] = await Promise.all([
+        readUpload(storage, bucket, task.jobId),
+        ownerOf(dependencies.store, task.jobId),
+      ])
+      const part = new PartWriting(dependencies, { ...task, owner }, from, attempt)
       await storage.put(bucket, part.key, part.writeRows(rows))
       return part.progress
     })
 }
 
+type OwnedTask = WriteTask & { owner: string }
+
 class PartWriting {
   progress: Progress
   readonly key: string
   readonly #dependencies: WritePartDependencies
-  readonly #task: WriteTask
+  readonly #task: OwnedTask
   readonly #attempt: Attempt
 
-  constructor(dependencies: WritePartDependencies, task: WriteTask, from: Progress, attempt: Attempt) {
+  constructor(dependencies: WritePartDependencies, task: OwnedTask, from: Progress, attempt: Attempt) {
     this.#dependencies = dependencies
     this.#task = task
     this.#attempt = attempt
@@ -61,7 +68,8 @@ class PartWriting {
     const unasked: string[] = []
     if (from.parts === 1) yield uploadHeaderOf(layout)
     this.progress = { ...from, done: rows.length === 0 }
-    for await (const batch of writeEntries(enrollment, this.#task, plan, from.cursor, signal)) {
+    const options = writingOptionsFor(this.#task, this.#task.owner, signal)
+    for await (const batch of writeEntries(enrollment, this.#task, plan, from.cursor, options)) {
       let text = ''
       for (const { row, status, isUnasked } of batch.results) {
         const line = uploadLineOf(layout, row, status)
@@ -83,6 +91,13 @@ class PartWriting {
     // What the LMS told of learners about whom nobody asked comes last.
     yield unasked.join('')
   }
+}
+
+/** The name of a job's owner, which stays out of the workflow's history. */
+async function ownerOf(store: JobStore, jobId: string): Promise<string> {
+  const job = await store.find(jobId)
+  if (job === undefined) throw new Error('a job that is being worked on has no row')
+  return job.username
 }
 
 async function readUpload(storage: Storage, bucket: string, jobId: string): Promise<UploadRow[]> {

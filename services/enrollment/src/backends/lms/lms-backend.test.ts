@@ -1,28 +1,42 @@
+import type { Sequelize } from 'sequelize'
 import { afterAll, beforeAll, beforeEach, describe } from 'vitest'
 import { type LmsStandIn, startLms } from '#edx/lms.ts'
 import { createLogger } from '#kit/logger.ts'
+import { migrate } from '#kit/migrate.ts'
+import { createTestDatabase, type TestDatabase } from '#kit/testing/postgres.ts'
 import { createUpstream, type Upstream } from '#kit/upstream.ts'
+import { createAuditStore } from '../../store/audit-store.ts'
+import { createAuditTrail } from '../../store/audit-trail.ts'
+import { openEnrollmentDatabase } from '../../store/database.ts'
 import { testBackendContract } from '../../testing/backend-contract.ts'
 import { type BackendUnderTest, makeContractPrograms } from '../../testing/backend-driver.ts'
 import { createLmsBackend } from './lms-backend.ts'
 
+const logger = createLogger('test', 'silent')
+let testDatabase: TestDatabase
+let database: Sequelize
 let lms: LmsStandIn
 let upstream: Upstream
 
 beforeAll(async () => {
+  testDatabase = await createTestDatabase()
+  await migrate(testDatabase.url, 'enrollment', new URL('../../../migrations/', import.meta.url))
+  database = openEnrollmentDatabase(testDatabase.url, logger)
   lms = await startLms()
   const { client } = lms.tokens
   upstream = createUpstream({
     name: 'LMS',
     baseUrl: lms.url,
     credentials: { ...client, providerUrl: `${lms.url}/oauth2` },
-    logger: createLogger('test', 'silent'),
+    logger,
   })
 })
 
 afterAll(async () => {
   await upstream.close()
   await lms.close()
+  await database.close()
+  await testDatabase.drop()
 })
 
 beforeEach(() => lms.state.reset())
@@ -34,7 +48,8 @@ describe.each([
 ])('%s', (_, pageSize) => {
   testBackendContract(
     (): BackendUnderTest => ({
-      backend: createLmsBackend(upstream, { pageSize }),
+      backend: createLmsBackend(upstream, { pageSize, trail: createAuditTrail(database, logger) }),
+      audit: createAuditStore(database),
       async makePrograms(count) {
         const programs = makeContractPrograms(count)
         for (const { program, runs } of programs) {

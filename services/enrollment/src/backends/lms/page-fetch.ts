@@ -6,6 +6,8 @@ import { FieldFault, type RowReader } from './rows.ts'
 
 /** A list of the LMS, and how its rows are read. */
 export type List<Row> = {
+  /** What it is to metrics: `list_…`. */
+  operation: string
   /** Its names in page tokens. */
   names: readonly string[]
   subject: Subject
@@ -42,6 +44,7 @@ export function createPageFetcher(lms: Upstream): PageFetcher {
   return async (list, { position, size, isFromCaller, signal, requestId }) => {
     const fetch = (sizing: Record<string, string>) =>
       lms.call({
+        operation: list.operation,
         method: 'GET',
         path: list.path,
         query: { ...sizing, ...position },

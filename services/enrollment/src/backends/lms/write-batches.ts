@@ -1,15 +1,24 @@
-import { metadataOf } from '#kit/rpc-errors.ts'
+import { Reason } from '#kit/errors.ts'
+import { metadataOf, reasonOf } from '#kit/rpc-errors.ts'
 import type { Upstream, UpstreamAnswer } from '#kit/upstream.ts'
-import type { EnrollmentWrite, WriteMode, WriteOutcome } from '../../domain/enrollment-write.ts'
+import { ReasonSchema } from '#proto/registrar/errors/v1/reason_pb.ts'
+import type { AuditedBatch } from '../../domain/audited-batch.ts'
+import {
+  collectOutcomes,
+  type EnrollmentWrite,
+  type WriteMode,
+  type WriteOutcome,
+} from '../../domain/enrollment-write.ts'
+import type { AuditTrail } from '../../store/audit-trail.ts'
 import { readObject } from './fields.ts'
 import type { Item } from './items.ts'
 
 /** Where a write goes, and on whose behalf. */
 export type WriteTarget = {
+  /** What it is to metrics: `write_…`. */
+  operation: string
   path: string
-  programUuid: string
-  mode: WriteMode
-  requestId: string
+  batch: AuditedBatch & { mode: WriteMode }
   signal: AbortSignal
 }
 
@@ -31,9 +40,9 @@ const toldByRow = Array.from({ length: 100 }, (_, index) => 400 + index).filter(
 // The batch was refused as a whole for something in it, and nothing was done.
 const splitFor = new Set([400, 413])
 
-/** Writes batch after batch. Learners of whom the LMS told nothing have no outcome. */
+/** Writes batch after batch, each put down before and after. Learners of whom the LMS told nothing have no outcome. */
 export async function writeInBatches(
-  lms: Upstream,
+  { lms, trail }: { lms: Upstream; trail: AuditTrail },
   target: WriteTarget,
   writes: readonly EnrollmentWrite[],
   toItem: (write: EnrollmentWrite) => Item,
@@ -42,9 +51,29 @@ export async function writeInBatches(
   for (let start = 0; start < writes.length; start += batchSize) {
     target.signal.throwIfAborted()
     const batch = writes.slice(start, start + batchSize)
-    outcomes.push(...(await writeSplitting(batch, (part) => send(lms, target, part.map(toItem)))))
+    const write = () => writeSplitting(batch, (part) => send(lms, target, part.map(toItem)))
+    outcomes.push(...(await putDown(trail, target.batch, batch, write)))
   }
   return outcomes
+}
+
+/** Puts down what is asked before it is, so that nothing of it is lost when this process dies, and then what came of it. */
+async function putDown(
+  trail: AuditTrail,
+  batch: AuditedBatch,
+  writes: readonly EnrollmentWrite[],
+  write: () => Promise<WriteOutcome[]>,
+): Promise<WriteOutcome[]> {
+  const id = await trail.begin(batch, writes)
+  try {
+    const outcomes = await write()
+    await trail.conclude(id, writes, collectOutcomes({ unique: writes, duplicated: [] }, outcomes))
+    return outcomes
+  } catch (error) {
+    const reason = ReasonSchema.value[reasonOf(error) ?? Reason.INTERNAL]
+    await trail.fail(id, reason?.localName ?? 'INTERNAL')
+    throw error
+  }
 }
 
 /** Halves a batch that is refused as a whole until the row that it is refused for is alone. */
@@ -63,10 +92,13 @@ async function writeSplitting(
 
 async function send(
   lms: Upstream,
-  { path, programUuid, mode, requestId, signal }: WriteTarget,
+  { operation, path, batch, signal }: WriteTarget,
   items: Item[],
 ): Promise<UpstreamAnswer> {
-  const call = { ...methods[mode], path, body: items, requestId, signal, key: programUuid, accept: toldByRow }
+  const call = {
+    ...{ operation, ...methods[batch.mode], path, body: items },
+    ...{ requestId: batch.author.requestId, signal, key: batch.program.uuid, accept: toldByRow },
+  }
   try {
     return await lms.call(call)
   } catch (error) {

@@ -20,7 +20,7 @@ afterEach(() => {
   testLms.lms.requests.length = 0
 })
 
-const author = { kind: 'user', name: 'partner', requestId: 'request-1' } as const
+const author = { kind: 'user', name: 'partner', via: null, requestId: 'request-1' } as const
 const { signal } = new AbortController()
 type Made = ReturnType<TestLms['makeProgram']>
 
@@ -244,8 +244,8 @@ describe('a write whose answer is lost', () => {
 test('what the LMS knows by itself cannot be typed in', async () => {
   const { program, run } = testLms.makeProgram()
   const refusals = [
-    testLms.backend.linkAccounts(program, [], signal),
-    testLms.backend.recordCourseGrades(program, run, [], signal),
+    testLms.backend.linkAccounts(program, { accounts: [], author }, signal),
+    testLms.backend.recordCourseGrades(program, run, { grades: [], author }, signal),
   ]
   for (const refusal of refusals) expect((await refusalOf(refusal)).reason).toBe(Reason.WRONG_BACKEND)
 })

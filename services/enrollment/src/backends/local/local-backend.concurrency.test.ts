@@ -46,7 +46,7 @@ async function expectChained(uuid: string): Promise<void> {
   const rows = await enrollment.sql(
     `select course_key, student_key, previous_status, status,
        lag(status) over (partition by course_key, student_key order by id) as before
-     from enrollment_history where program_uuid = $1`,
+     from enrollment_changes where program_uuid = $1`,
     [uuid],
   )
   expect(rows.filter((row) => row.previous_status !== row.before)).toEqual([])
@@ -78,7 +78,7 @@ describe('many writers of one program', () => {
     expect(Object.fromEntries(rows.map((row) => [row.student_key, [row.status]]))).toEqual(
       Object.fromEntries(winners),
     )
-    const history = await enrollment.sql('select from enrollment_history where program_uuid = $1', [
+    const history = await enrollment.sql('select from enrollment_changes where program_uuid = $1', [
       enrollment.uuidOf(programKey),
     ])
     expect(history).toHaveLength(students.length)
@@ -101,7 +101,7 @@ describe('many writers of one program', () => {
     await expectChained(uuid)
     const rows = await enrollment.sql(
       `select e.student_key from program_enrollments e where program_uuid = $1 and status <> (
-         select h.status from enrollment_history h
+         select h.status from enrollment_changes h
          where h.program_uuid = e.program_uuid and h.student_key = e.student_key order by h.id desc limit 1)`,
       [uuid],
     )

@@ -150,7 +150,7 @@ async function expectStored(programKey: string, model: EnrollmentModel): Promise
 /** What the history says that the statuses are, after checking that each change starts from where the last one ended. */
 async function lastInHistory(uuid: string, run: string | null): Promise<Record<string, string>> {
   const rows = await enrollment.sql<{ student_key: string; previous_status: string | null; status: string }>(
-    `select student_key, previous_status, status from enrollment_history
+    `select student_key, previous_status, status from enrollment_changes
      where program_uuid = $1 and course_key is not distinct from $2 order by id`,
     [uuid, run],
   )

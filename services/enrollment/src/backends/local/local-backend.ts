@@ -1,4 +1,5 @@
 import type { Sequelize } from 'sequelize'
+import type { RefusedWrite } from '../../domain/audited-batch.ts'
 import type { CourseGrade } from '../../domain/course-grade.ts'
 import type { LearnerAccount } from '../../domain/enrollment.ts'
 import { accept, type EnrollmentWrite, refuse, type WriteOutcome } from '../../domain/enrollment-write.ts'
@@ -28,17 +29,18 @@ export function createLocalBackend(database: Sequelize): EnrollmentBackend {
 
   return {
     writeProgramEnrollments(program, { mode, writes, author, curriculumUuid }, signal) {
-      const at = { programUuid: program.uuid, curriculumUuid }
-      return writeInBatches(writes, programStatuses, signal, async (batch) => {
-        const left = await programEnrollments.write(at, mode, batch, author)
+      const batch = { action: 'program_enrollments.written', program, mode, author, curriculumUuid } as const
+      return writeInBatches(writes, programStatuses, signal, async (sound, refused) => {
+        const left = await programEnrollments.write(batch, sound, refused)
         return left.map((studentKey) => refuse({ studentKey }, refusalInProgram(mode)))
       })
     },
 
     writeCourseEnrollments(program, run, { mode, writes, author }, signal) {
-      const at = { ...listOf(program, run), organizationId: program.organizationId }
-      return writeInBatches(writes, courseStatuses, signal, async (batch) => {
-        const left = await courseEnrollments.write(at, mode, batch, author)
+      const place = { program, courseKey: run.key }
+      const batch = { action: 'course_enrollments.written', ...place, mode, author } as const
+      return writeInBatches(writes, courseStatuses, signal, async (sound, refused) => {
+        const left = await courseEnrollments.write(batch, sound, refused)
         return left.map((learner) => refuse(learner, refusalInCourse(learner, mode)))
       })
     },
@@ -56,14 +58,18 @@ export function createLocalBackend(database: Sequelize): EnrollmentBackend {
         courseGrades.read(listOf(program, run), slice),
       ),
 
-    linkAccounts: (program, accounts, signal) =>
-      countInBatches(lastOfEachLearner<LearnerAccount>(accounts), signal, (batch) =>
-        programEnrollments.linkAccounts(program.uuid, batch),
-      ),
-    recordCourseGrades: (program, run, grades, signal) =>
-      countInBatches(lastOfEachLearner<CourseGrade>(grades), signal, (batch) =>
-        courseGrades.record(listOf(program, run), batch),
-      ),
+    linkAccounts(program, { accounts, author }, signal) {
+      const batch = { action: 'accounts.linked', program, author } as const
+      return countInBatches(lastOfEachLearner<LearnerAccount>(accounts), signal, (some) =>
+        programEnrollments.linkAccounts(batch, some),
+      )
+    },
+    recordCourseGrades(program, run, { grades, author }, signal) {
+      const batch = { action: 'grades.recorded', program, courseKey: run.key, author } as const
+      return countInBatches(lastOfEachLearner<CourseGrade>(grades), signal, (some) =>
+        courseGrades.record(batch, some),
+      )
+    },
   }
 }
 
@@ -76,19 +82,25 @@ async function writeInBatches(
   writes: readonly EnrollmentWrite[],
   statuses: readonly string[],
   signal: AbortSignal,
-  writeBatch: (batch: EnrollmentWrite[]) => Promise<WriteOutcome[]>,
+  writeBatch: (sound: EnrollmentWrite[], refused: RefusedWrite[]) => Promise<WriteOutcome[]>,
 ): Promise<WriteOutcome[]> {
-  const refused = new Map<string, WriteOutcome>()
-  const sound = writes.filter((write) => {
-    const refusal = refusalOfWrite(write, statuses)
-    if (refusal !== undefined) refused.set(write.studentKey, refuse(write, refusal))
-    return refusal === undefined
-  })
-  for (const batch of batchesOf(sound)) {
+  const outcomes = new Map<string, WriteOutcome>()
+  for (const batch of batchesOf(writes)) {
     signal.throwIfAborted()
-    for (const outcome of await writeBatch(batch)) refused.set(outcome.studentKey, outcome)
+    const sound: EnrollmentWrite[] = []
+    const refused: RefusedWrite[] = []
+    for (const write of batch) {
+      const refusal = refusalOfWrite(write, statuses)
+      if (refusal === undefined) {
+        sound.push(write)
+      } else {
+        refused.push({ write, refusal })
+        outcomes.set(write.studentKey, refuse(write, refusal))
+      }
+    }
+    for (const outcome of await writeBatch(sound, refused)) outcomes.set(outcome.studentKey, outcome)
   }
-  return writes.map((write) => refused.get(write.studentKey) ?? accept(write))
+  return writes.map((write) => outcomes.get(write.studentKey) ?? accept(write))
 }
 
 async function countInBatches<Item>(
@@ -110,6 +122,6 @@ function lastOfEachLearner<Item extends { studentKey: string }>(items: readonly 
   return [...byStudent.values()].filter(({ studentKey }) => isStudentKey(studentKey))
 }
 
-function* batchesOf<Item>(items: Item[]): Generator<Item[]> {
+function* batchesOf<Item>(items: readonly Item[]): Generator<Item[]> {
   for (let start = 0; start < items.length; start += batchSize) yield items.slice(start, start + batchSize)
 }
