@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { Agent, get } from 'node:http'
 import { connect } from 'node:net'
 import { expect, test } from 'vitest'
 import { program } from '../testing/cases.ts'
@@ -27,3 +28,21 @@ test('closing does not wait for a connection that was never used', async () => {
   await gateway.close()
   socket.destroy()
 }, 8_000)
+
+test('a gateway that leaves serves on, says so to who asks for its health, and keeps no connection', async () => {
+  const gateway = await startTestGateway()
+  expect((await gateway.send({ path: '/health' })).status).toBe(200)
+  const agent = new Agent({ keepAlive: true })
+  const ask = (path: string) =>
+    new Promise<[number | undefined, string | undefined]>((resolve, reject) => {
+      get(gateway.url + path, { agent }, (response) => {
+        response.resume()
+        response.once('end', () => resolve([response.statusCode, response.headers.connection]))
+      }).once('error', reject)
+    })
+  expect(await ask('/')).toEqual([302, 'keep-alive'])
+  gateway.leave()
+  expect(await ask('/')).toEqual([302, 'close'])
+  expect(await ask('/health')).toEqual([503, 'close'])
+  await gateway.close()
+})

@@ -10,6 +10,7 @@ const drainMs = 8_000
  * and for those that a client opened in advance and never used.
  */
 export function addDraining(app: FastifyInstance): void {
+  app.decorate('isLeaving', false)
   const sockets = new Set<Socket>()
   app.server.on('connection', (socket) => {
     sockets.add(socket)
@@ -25,4 +26,17 @@ export function addDraining(app: FastifyInstance): void {
     })
     done()
   })
+}
+
+/** From now on `/health` says that this process cannot serve, and each connection ends with its next answer. It serves on until it is closed. */
+export function leave(app: FastifyInstance): void {
+  app.isLeaving = true
+  app.server.prependListener('request', (_request, response) => response.setHeader('connection', 'close'))
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** The process has been told to stop. */
+    isLeaving: boolean
+  }
 }

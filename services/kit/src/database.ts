@@ -1,18 +1,27 @@
 import pg from 'pg'
 import { Sequelize } from 'sequelize'
+import { signalOfCall } from './call-signal.ts'
+import { PooledClient } from './database-client.ts'
+import { createPulse } from './database-pulse.ts'
 import type { Logger } from './logger.ts'
+import type { Metrics } from './metrics.ts'
+import { measurePool } from './metrics-database.ts'
 
 export type DatabaseOptions = {
   /** How many connections the pool opens at most; 10 by default. */
   poolSize?: number
   /** How long a statement may run, in milliseconds; 30 seconds by default. */
   statementTimeoutMs?: number
+  /** Measures the pool; nothing is measured when absent. */
+  metrics?: Metrics
 }
 
 /**
  * A pool of connections to PostgreSQL that see one schema: `schema` is the whole search path.
  *
- * It opens connections when they are needed and replaces those that broke, so it can be made before the database is up.
+ * It opens connections when they are needed and replaces those that broke, so it can be made before the database is up. While the
+ * server does not answer, what needs it fails at once. The statements of an RPC end with it: see `signalOfCall`.
+ *
  * Statements are logged on level trace, without their values.
  */
 export function openDatabase(
@@ -25,23 +34,40 @@ export function openDatabase(
   // Options in the address would take the place of ours.
   const given = address.searchParams.get('options') ?? ''
   address.searchParams.delete('options')
-  return new Sequelize(address.href, {
+  let connecting: pg.ClientConfig = {}
+  const pulse = createPulse(() => connecting, logger)
+  class Client extends PooledClient {
+    constructor(settings: pg.ClientConfig) {
+      super(settings, pulse)
+      connecting = settings
+    }
+  }
+  const database = new Sequelize(address.href, {
     dialect: 'postgres',
-    dialectModule: { ...pg, Client: GuardedClient },
+    dialectModule: { ...pg, Client },
     logging: logger.isLevelEnabled('trace')
       ? (statement) => logger.trace({ statement: withoutValues(statement) }, 'sql')
       : false,
-    pool: { max: options.poolSize ?? 10, min: 0, idle: 30_000, acquire: 10_000, evict: 5_000 },
+    pool: { max: options.poolSize ?? 10, min: 0, idle: 30_000, acquire: 5_000, evict: 5_000 },
     dialectOptions: {
       application_name: `registrar ${schema}`,
       options: `${given} -c search_path=${schema}`.trim(),
       statement_timeout: options.statementTimeoutMs ?? 30_000,
       idle_in_transaction_session_timeout: 60_000,
       keepAlive: true,
-      connectionTimeoutMillis: 5_000,
+      connectionTimeoutMillis: 4_000,
     },
     define: { underscored: true, timestamps: false, freezeTableName: true },
   })
+  database.addHook('beforePoolAcquire', () => pulse.assertAlive())
+  database.addHook('afterPoolAcquire', (client) => (client as PooledClient).lendTo(signalOfCall()))
+  if (options.metrics !== undefined) measurePool(options.metrics, database)
+  const close = database.close.bind(database)
+  database.close = () => {
+    pulse.stop()
+    return close()
+  }
+  return database
 }
 
 /**
@@ -58,15 +84,6 @@ export async function withClient<T>(database: Sequelize, use: (client: pg.Client
     return await use(client)
   } finally {
     pool.releaseConnection(client)
-  }
-}
-
-// Sequelize listens for a connection's errors only some time after it was opened. A server that goes away in between would end the
-// process; the next statement on the connection reports the loss.
-class GuardedClient extends pg.Client {
-  constructor(...settings: ConstructorParameters<typeof pg.Client>) {
-    super(...settings)
-    this.on('error', () => {})
   }
 }
 

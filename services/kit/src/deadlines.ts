@@ -1,5 +1,6 @@
 import type { Interceptor } from '@connectrpc/connect'
 import { deadlineKey } from './call-context.ts'
+import { streamWithinCall, withinCall } from './call-signal.ts'
 import { DomainError, Reason } from './errors.ts'
 import { onStreamEnd, raceWithAbort, untilAborted } from './streams.ts'
 
@@ -19,7 +20,7 @@ const grpcUnits: Readonly<Record<string, number>> = {
 
 /**
  * Ends a call at the caller's deadline, or at ours when the caller gave none, with DEADLINE_EXCEEDED, also when the handler
- * does not listen to its signal.
+ * does not listen to its signal. That, and a caller who goes away, ends the statements of the call (`signalOfCall`).
  */
 export function enforceDeadline(limits: CallLimits = defaultCallLimits): Interceptor {
   return (next) => async (request) => {
@@ -29,19 +30,35 @@ export function enforceDeadline(limits: CallLimits = defaultCallLimits): Interce
     const timer = setTimeout(() => overdue.abort(deadlineExceeded()), Math.min(timeoutMs, longestTimerMs))
     timer.unref()
     const signal = AbortSignal.any([request.signal, overdue.signal])
-    try {
-      const response = await raceWithAbort(next({ ...request, signal }), signal)
-      if (response.stream) {
-        const ended = () => clearTimeout(timer)
-        return { ...response, message: onStreamEnd(untilAborted(response.message, signal), { ended }) }
-      }
+    const call = followUntilEnd(signal)
+    const ended = () => {
       clearTimeout(timer)
+      call.end()
+    }
+    try {
+      const response = await raceWithAbort(
+        withinCall(call.signal, () => next({ ...request, signal })),
+        signal,
+      )
+      if (response.stream) {
+        const message = streamWithinCall(response.message, call.signal)
+        return { ...response, message: onStreamEnd(untilAborted(message, signal), { ended }) }
+      }
+      ended()
       return response
     } catch (error) {
-      clearTimeout(timer)
+      ended()
       throw error
     }
   }
+}
+
+// Connect aborts the signal of every call when it is over. What a call has left running then is meant to go on.
+function followUntilEnd(signal: AbortSignal): { signal: AbortSignal; end: () => void } {
+  const call = new AbortController()
+  const abort = () => call.abort(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  return { signal: call.signal, end: () => signal.removeEventListener('abort', abort) }
 }
 
 function deadlineExceeded(): DomainError {

@@ -113,7 +113,7 @@ describe('a handler that remembers its answers', () => {
   beforeAll(async () => {
     tokens = await createTestTokens()
     const options = { store: forwarding, schema: StringValueSchema, logger }
-    const remember = rememberAnswers(options, { waitMs: 300, renewMs: 20 })
+    const remember = rememberAnswers(options, { waitMs: 3_000, renewMs: 20, releaseAgainMs: 20 })
     server = await startProbeServer(tokens, {
       change: (request, context) =>
         remember(request, context, async () => {
@@ -169,7 +169,7 @@ describe('a handler that remembers its answers', () => {
     const { promise, resolve } = Promise.withResolvers<void>()
     work = async (text) => promise.then(() => text)
     const calls = Array.from({ length: 20 }, () => ask('a', 'k'))
-    await expect.poll(() => store.claims).toBeGreaterThan(40)
+    await expect.poll(() => store.claims, { timeout: 3_000 }).toBeGreaterThan(40)
     resolve()
     expect((await Promise.all(calls)).map(([value]) => value)).toEqual(Array(20).fill('a'))
     expect(worked).toBe(1)
@@ -179,7 +179,7 @@ describe('a handler that remembers its answers', () => {
     const { promise, resolve } = Promise.withResolvers<void>()
     work = async (text) => promise.then(() => text)
     const first = ask('a', 'k')
-    await expect.poll(() => worked).toBe(1)
+    await expect.poll(() => worked, { timeout: 10_000 }).toBe(1)
     const error = await refusal(ask('a', 'k'))
     expect([reasonOf(error), retryAfterOf(error)]).toEqual([Reason.IDEMPOTENCY_KEY_IN_USE, 1])
     resolve()
@@ -191,7 +191,7 @@ describe('a handler that remembers its answers', () => {
     const { promise, resolve } = Promise.withResolvers<void>()
     work = async (text) => promise.then(() => text)
     const first = ask('a', 'k')
-    await expect.poll(() => worked).toBe(1)
+    await expect.poll(() => worked, { timeout: 10_000 }).toBe(1)
     expect(reasonOf(await refusal(ask('b', 'k')))).toBe(Reason.IDEMPOTENCY_KEY_REUSED)
     resolve()
     await first
@@ -227,6 +227,21 @@ describe('a handler that remembers its answers', () => {
     expect(await ask('a', 'k')).toEqual(['a 1', null])
     work = () => Promise.reject(new DomainError(Reason.TOO_LARGE, 'no'))
     expect(reasonOf(await refusal(ask('a', 'l')))).toBe(Reason.TOO_LARGE)
+  })
+
+  test('frees the key as soon as it can when the store was away as the work failed, or as it was claimed', async () => {
+    const { claim, release } = store
+    store.release = () => Promise.reject(new Error('away'))
+    work = () => Promise.reject(new DomainError(Reason.UNAVAILABLE, 'away'))
+    expect(reasonOf(await refusal(ask('a', 'k')))).toBe(Reason.UNAVAILABLE)
+    store.claim = async (...given) => {
+      await claim(...given)
+      throw new DomainError(Reason.UNAVAILABLE, 'its answer was lost')
+    }
+    expect(reasonOf(await refusal(ask('a', 'l')))).toBe(Reason.UNAVAILABLE)
+    expect([...store.entries.keys()]).toEqual(['k', 'l'])
+    store.release = release
+    await expect.poll(() => store.entries.size, { timeout: 10_000 }).toBe(0)
   })
 
   test('does no work while it cannot know whether it is done', async () => {

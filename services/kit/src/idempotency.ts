@@ -10,6 +10,7 @@ import {
 } from '@bufbuild/protobuf'
 import type { HandlerContext } from '@connectrpc/connect'
 import { principalOf } from './call-context.ts'
+import { apartFromCall } from './call-signal.ts'
 import { DomainError, Reason } from './errors.ts'
 import type { Logger } from './logger.ts'
 
@@ -102,9 +103,16 @@ function keyInUse(): DomainError {
   return new DomainError(Reason.IDEMPOTENCY_KEY_IN_USE, text, { retryAfterSeconds: 1 })
 }
 
-/** How long a call waits for the answer of another one with its key, and how often work that goes on says so, in milliseconds. */
-export type RememberTimes = { waitMs: number; renewMs: number }
-const defaultTimes: RememberTimes = { waitMs: 5_000, renewMs: (abandonedAfterSeconds * 1_000) / 3 }
+/**
+ * How long a call waits for the answer of another one with its key, how often work that goes on says so, and how long after a failure
+ * a claim is released once more, in milliseconds.
+ */
+export type RememberTimes = { waitMs: number; renewMs: number; releaseAgainMs: number }
+const defaultTimes: RememberTimes = {
+  waitMs: 5_000,
+  renewMs: (abandonedAfterSeconds * 1_000) / 3,
+  releaseAgainMs: 1_000,
+}
 const pausesMs = { first: 20, longest: 500 }
 
 /**
@@ -112,7 +120,7 @@ const pausesMs = { first: 20, longest: 500 }
  * key it just does the work. Callers are authorised before, each time.
  *
  * IDEMPOTENCY_KEY_REUSED with another request; IDEMPOTENCY_KEY_IN_USE when the first call takes longer than a later one waits. Work
- * that fails is not remembered. Work whose process dies is not either: the same request may do it again a minute later.
+ * that fails or is cancelled is not remembered. Work whose process dies is not either: the same request may do it again a minute later.
  */
 export function rememberAnswers<Answer extends DescMessage>(
   { store, schema, logger }: { store: AnswerStore; schema: Answer; logger: Logger },
@@ -121,17 +129,52 @@ export function rememberAnswers<Answer extends DescMessage>(
   type Init = MessageInitShape<Answer>
   const warn = (text: string) => (error: unknown) => logger.warn({ err: error }, text)
 
+  async function claimOnce(keyed: KeyedRequest, claim: string): Promise<ClaimResult> {
+    try {
+      return await store.claim(keyed, claim)
+    } catch (error) {
+      // The claim may be there although its answer was lost.
+      void release(claim)
+      throw error
+    }
+  }
+
+  /** The caller may be gone, and the database away: the key is not to be in use for a minute because of that. */
+  async function release(claim: string): Promise<void> {
+    const releaseOnce = () => apartFromCall(() => store.release(claim))
+    try {
+      await releaseOnce()
+    } catch (error) {
+      warn('a claim could not be released yet')(error)
+      void releaseLater(releaseOnce)
+    }
+  }
+
+  async function releaseLater(releaseOnce: () => Promise<void>): Promise<void> {
+    const giveUpAt = performance.now() + abandonedAfterSeconds * 1_000
+    let isReleased = false
+    while (!isReleased && performance.now() < giveUpAt) {
+      await sleep(times.releaseAgainMs, undefined, { ref: false })
+      isReleased = await releaseOnce().then(
+        () => true,
+        () => false,
+      )
+    }
+  }
+
   async function workAndKeep(claim: string, work: () => Promise<Init>): Promise<Init> {
     const renewing = setInterval(() => {
-      store.renew(claim).catch(warn('a claim could not be renewed'))
+      apartFromCall(() => store.renew(claim)).catch(warn('a claim could not be renewed'))
     }, times.renewMs)
     try {
       const answer = create(schema, await work())
       // It is done: a caller who is told so asks no second time.
-      await store.keep(claim, toBinary(schema, answer)).catch(warn('an answer could not be kept'))
+      await apartFromCall(() => store.keep(claim, toBinary(schema, answer))).catch(
+        warn('an answer could not be kept'),
+      )
       return answer as Init
     } catch (error) {
-      await store.release(claim).catch(warn('a claim could not be released'))
+      await release(claim)
       throw error
     } finally {
       clearInterval(renewing)
@@ -144,7 +187,7 @@ export function rememberAnswers<Answer extends DescMessage>(
     const claim = randomUUID()
     const giveUpAt = performance.now() + times.waitMs
     for (let pauseMs = pausesMs.first; ; pauseMs = Math.min(2 * pauseMs, pausesMs.longest)) {
-      const result = await store.claim(keyed, claim)
+      const result = await claimOnce(keyed, claim)
       if (result.state === 'claimed') return workAndKeep(claim, work)
       if (result.state === 'other-request') throw keyReused()
       if (result.state === 'answered') {

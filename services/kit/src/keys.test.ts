@@ -32,7 +32,7 @@ test('what the keys sign verifies', async () => {
     issuer: developmentIssuer,
     audience: 'registrar',
     jwks: JSON.parse(keys.jwksJson),
-    servicePublicJwk: keys.servicePrivateJwk,
+    serviceKeys: { keys: [keys.servicePrivateJwk] },
   })
   const token = await new SignJWT({ preferred_username: 'partner' })
     .setProtectedHeader({ alg: 'RS256' })

@@ -1,15 +1,17 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import pg from 'pg'
 import { pino } from 'pino'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { ConfigError } from './config.ts'
 import { openDatabase } from './database.ts'
-import { assertMigrated, migrate } from './migrate.ts'
-import { createTestDatabase, type TestDatabase } from './testing/postgres.ts'
+import { createLogger } from './logger.ts'
+import { assertMigrated, migrate, untilMigrated } from './migrate.ts'
+import { createTestDatabase, startPostgres, type TestDatabase } from './testing/postgres.ts'
 
 let database: TestDatabase
 let client: pg.Client
@@ -148,4 +150,74 @@ test('a database that is away is told in a sentence', async () => {
   const sequelize = openDatabase(nowhere, schema, pino({ level: 'silent' }))
   await expect(assertMigrated(sequelize, folderUrl())).rejects.toThrow(sentence)
   await sequelize.close()
+})
+
+describe('a process that starts', () => {
+  const lines: string[] = []
+  const logger = createLogger('probe', 'info', { write: (line) => void lines.push(line) })
+
+  async function startOn(url: string): Promise<void> {
+    const sequelize = openDatabase(url, schema, logger)
+    try {
+      await untilMigrated(sequelize, folderUrl(), logger)
+    } finally {
+      await sequelize.close()
+    }
+  }
+
+  test('waits for a database that is away, and says so once', async () => {
+    await addMigration('20260101000000-first', 'create table things (id int)')
+    const postgres = await startPostgres()
+    try {
+      await migrate(postgres.url, schema, folderUrl())
+      await postgres.pause()
+      let isReady = false
+      const starting = startOn(postgres.url).then(() => {
+        isReady = true
+      })
+      await sleep(1_500)
+      expect(isReady).toBe(false)
+      expect(lines.filter((line) => line.includes('does not answer'))).toHaveLength(1)
+      await postgres.resume()
+      await starting
+    } finally {
+      await postgres.stop()
+    }
+  })
+
+  test.each([
+    [
+      'password',
+      (url: URL) => {
+        url.password = 'wrong'
+      },
+      'refuses the user or the password',
+    ],
+    [
+      'user',
+      (url: URL) => {
+        url.username = 'nobody'
+      },
+      'refuses the user or the password',
+    ],
+    [
+      'database',
+      (url: URL) => {
+        url.pathname = '/nowhere'
+      },
+      'has no such database',
+    ],
+  ] as const)('ends at once when the %s is wrong', async (_, change, sentence) => {
+    await addMigration('20260101000000-first', 'create table things (id int)')
+    const url = new URL(database.url)
+    change(url)
+    await expect(startOn(url.href)).rejects.toThrow(ConfigError)
+    await expect(startOn(url.href)).rejects.toThrow(sentence)
+    await expect(migrate(url.href, schema, folderUrl())).rejects.toThrow(sentence)
+  })
+
+  test('ends at once when migrations are missing', async () => {
+    await addMigration('20260101000000-first', 'create table things (id int)')
+    await expect(startOn(database.url)).rejects.toThrow('run `registrar migrate`')
+  })
 })

@@ -1,8 +1,10 @@
 import { readdir } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { QueryTypes, type Sequelize } from 'sequelize'
 import { type RunnableMigration, Umzug } from 'umzug'
 import { ConfigError } from './config.ts'
+import type { Logger } from './logger.ts'
 import { outageOf } from './outages.ts'
 
 /** What a migration file exports: the statements that bring the schema one step on. It runs in one transaction. */
@@ -26,7 +28,7 @@ export async function migrate(databaseUrl: string, schema: string, folder: URL):
   // A connection that breaks between two statements: the next one tells.
   client.on('error', () => {})
   await client.connect().catch((error: unknown) => {
-    throw explainAway(error, new URL(databaseUrl).host)
+    throw explainFailure(error, new URL(databaseUrl).host)
   })
   try {
     await client.query('select pg_advisory_lock($1, hashtext($2))', [lockSpace, schema])
@@ -80,7 +82,28 @@ function readMigration(client: pg.Client, folder: URL, name: string): RunnableMi
   }
 }
 
-/** ConfigError, in one sentence, when the schema lacks migrations of the folder or the database is away. */
+/**
+ * For the start of a process: `assertMigrated`, as soon as PostgreSQL can be asked. ConfigError when the schema lacks migrations, and
+ * when PostgreSQL is there and refuses the user or knows no such database.
+ */
+export async function untilMigrated(database: Sequelize, folder: URL, logger: Logger): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await assertMigrated(database, folder)
+      if (tries > 1) logger.info('PostgreSQL is there')
+      return
+    } catch (error) {
+      if (!(error instanceof DatabaseAway)) throw error
+      // The host and the kind of failure are in it.
+      if (tries === 1) logger.warn({ err: error.cause }, `waiting: ${error.message}`)
+      await sleep(awaitEveryMs)
+    }
+  }
+}
+
+const awaitEveryMs = 500
+
+/** ConfigError, in one sentence, when the schema lacks migrations of the folder or the database cannot be asked. */
 export async function assertMigrated(database: Sequelize, folder: URL): Promise<void> {
   const wanted = await migrationNamesIn(folder)
   const applied = new Set(await appliedIn(database))
@@ -101,20 +124,41 @@ async function appliedIn(database: Sequelize): Promise<string[]> {
   } catch (error) {
     if (isMissingTable(error)) return []
     const { host, port } = database.config as { host?: string; port?: string | number }
-    throw explainAway(error, `${host}:${port ?? 5432}`)
+    throw explainFailure(error, `${host}:${port ?? 5432}`)
   }
 }
 
 function isMissingTable(error: unknown): boolean {
-  const original = error instanceof Error && 'original' in error ? error.original : undefined
-  return original instanceof Error && 'code' in original && original.code === '42P01'
+  return stateOf(error) === '42P01'
 }
 
-function explainAway(error: unknown, place: string): unknown {
-  if (outageOf(error) !== 'away') return error
-  return new ConfigError(
-    `PostgreSQL at ${place} does not answer: start it, or set DATABASE_URL to one that runs.`,
-  )
+/** PostgreSQL's code for what went wrong; empty when it said nothing. */
+function stateOf(error: unknown): string {
+  const original = error instanceof Error && 'original' in error ? error.original : error
+  return original instanceof Error && 'severity' in original ? String(Reflect.get(original, 'code')) : ''
+}
+
+function explainFailure(error: unknown, place: string): unknown {
+  const state = stateOf(error)
+  if (state === '28P01' || state === '28000') {
+    return new ConfigError(
+      `PostgreSQL at ${place} refuses the user or the password: set DATABASE_URL to those it knows.`,
+    )
+  }
+  if (state === '3D000') {
+    return new ConfigError(
+      `PostgreSQL at ${place} has no such database: make it, or set DATABASE_URL to another.`,
+    )
+  }
+  return outageOf(error) === 'away' ? new DatabaseAway(place, error) : error
+}
+
+/** It may come yet. */
+class DatabaseAway extends ConfigError {
+  constructor(place: string, cause: unknown) {
+    super(`PostgreSQL at ${place} does not answer: start it, or set DATABASE_URL to one that runs.`)
+    this.cause = cause
+  }
 }
 
 async function migrationNamesIn(folder: URL): Promise<string[]> {

@@ -1,5 +1,13 @@
-import { decodeJwt, importJWK, type JWTPayload, SignJWT } from 'jose'
-import { afterEach, beforeAll, expect, test, vi } from 'vitest'
+import {
+  calculateJwkThumbprint,
+  decodeJwt,
+  decodeProtectedHeader,
+  importJWK,
+  type JWK,
+  type JWTPayload,
+  SignJWT,
+} from 'jose'
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { Reason } from './errors.ts'
 import { createServiceTokenIssuer } from './service-tokens.ts'
 import { createTestTokens, type TestTokens } from './testing/tokens.ts'
@@ -83,13 +91,58 @@ test('a user’s token never passes as a service token, nor the reverse', async 
 test('a key in the user’s key set does not make service tokens', async () => {
   const mixed = createTokenVerifier({
     ...tokens.config,
-    servicePublicJwk: (await createTestTokens()).config.servicePublicJwk,
+    serviceKeys: { keys: [(await createTestTokens()).servicePublicJwk] },
   })
   await expect(mixed.verify(`Bearer ${await tokens.mintService('operator')}`)).rejects.toEqual(invalid)
 })
 
 test('a verifier without the service key refuses service tokens', async () => {
-  const { servicePublicJwk: _, ...config } = tokens.config
+  const { serviceKeys: _, ...config } = tokens.config
   const gateway = createTokenVerifier(config, { schemes: ['JWT'] })
   await expect(gateway.verify(`JWT ${await tokens.mintService('operator')}`)).rejects.toEqual(invalid)
+})
+
+describe('while one key takes the place of another', () => {
+  const both = async (names: readonly [string?, string?]) => {
+    const sets = [await createTestTokens(), await createTestTokens()]
+    const named = sets.map((each, index) => {
+      const kid = names[index]
+      return {
+        privateJwk: { ...each.servicePrivateJwk, ...(kid && { kid }) },
+        publicJwk: { ...each.servicePublicJwk, ...(kid && { kid }) },
+      }
+    })
+    const accepting = (keys: JWK[]) => createTokenVerifier({ ...tokens.config, serviceKeys: { keys } })
+    return { named, accepting }
+  }
+
+  test.each([[['old', 'new']], [[undefined, undefined]], [['old', undefined]], [['same', 'same']]] as const)(
+    'tokens of both pass, with the names %j, and name their key',
+    async (names) => {
+      const { named, accepting } = await both(names)
+      const verify = accepting(named.map(({ publicJwk }) => publicJwk)).verify
+      for (const [index, { privateJwk }] of named.entries()) {
+        const token = await createServiceTokenIssuer(privateJwk, 'jobs-worker')()
+        expect(await verify(`Bearer ${token}`)).toMatchObject({ service: 'jobs-worker' })
+        expect(decodeProtectedHeader(token).kid).toBe(
+          names[index] ?? (await calculateJwkThumbprint(privateJwk)),
+        )
+      }
+    },
+  )
+
+  test('a key may be called otherwise where it signs, and a token need not name it', async () => {
+    const { named, accepting } = await both(['old', 'new'])
+    const { verify } = accepting(named.map(({ publicJwk: { kid: _, ...publicJwk } }) => publicJwk))
+    const token = await createServiceTokenIssuer(named[1]?.privateJwk as JWK, 'operator')()
+    expect(await verify(`Bearer ${token}`)).toMatchObject({ service: 'operator' })
+    expect(await verifier.verify(`Bearer ${await forge({})}`)).toMatchObject({ service: 'operator' })
+  })
+
+  test('a token of a key that was taken out is refused', async () => {
+    const { named, accepting } = await both(['old', 'new'])
+    const { verify } = accepting([named[1]?.publicJwk as JWK])
+    const token = await createServiceTokenIssuer(named[0]?.privateJwk as JWK, 'operator')()
+    await expect(verify(`Bearer ${token}`)).rejects.toEqual(invalid)
+  })
 })

@@ -225,7 +225,7 @@ describe('a token that verified before', () => {
     const crowd = createTokenVerifier({
       ...tokens.config,
       secret,
-      servicePublicJwk: services.config.servicePublicJwk,
+      serviceKeys: { keys: [services.servicePublicJwk] },
     })
     const oldest = await crowd.verify(token)
     for (let i = 0; i < 2_000; i++) {

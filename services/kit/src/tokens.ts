@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto'
-import { decodeProtectedHeader, importJWK, type JWK } from 'jose'
+import { decodeProtectedHeader, type JSONWebKeySet } from 'jose'
 import { DomainError, Reason } from './errors.ts'
 import type { Principal, VerifiedToken } from './principal.ts'
-import { serviceTokenType, verifyServiceToken } from './service-tokens.ts'
+import { createServiceTokenVerifier, serviceTokenType } from './service-tokens.ts'
 import { createUserTokenVerifier, type UserTokenConfig } from './user-tokens.ts'
 
 export type { Principal, ServiceName, UserPrincipal } from './principal.ts'
@@ -10,8 +10,8 @@ export { createServiceTokenIssuer } from './service-tokens.ts'
 
 /** What tokens are verified with. */
 export type JwtConfig = UserTokenConfig & {
-  /** The key of service tokens; without it no service token passes. */
-  servicePublicJwk?: JWK
+  /** The keys of service tokens, several while one takes the place of another; without any no service token passes. */
+  serviceKeys?: JSONWebKeySet
 }
 
 export type TokenVerifier = {
@@ -30,7 +30,7 @@ const rememberedTokens = 2_000
 const rememberedMs = 60_000
 
 /**
- * Verifies callers' tokens and, when `servicePublicJwk` is set, service tokens. `schemes` defaults to JWT and Bearer;
+ * Verifies callers' tokens and, when there are `serviceKeys`, service tokens. `schemes` defaults to JWT and Bearer;
  * their letter case does not matter. ConfigError when there is nothing to verify with.
  *
  * A token that verified is remembered, by its hash, for a minute at most: a key that was taken out of the set counts that
@@ -42,14 +42,13 @@ export function createTokenVerifier(
 ): TokenVerifier {
   const schemes = new Set((options.schemes ?? ['JWT', 'Bearer']).map((scheme) => scheme.toLowerCase()))
   const verifyUserToken = createUserTokenVerifier(config)
-  const serviceKey = config.servicePublicJwk && importPublicKey(config.servicePublicJwk)
+  const verifyServiceToken = createServiceTokenVerifier(config.serviceKeys ?? { keys: [] })
   const remembered = new Map<string, { principal: Principal; until: number }>()
 
   async function verifyToken(token: string): Promise<VerifiedToken<Principal>> {
     if (!hasCanonicalForm(token)) throw new Error('not three base64url parts within 8 kB')
     if (decodeProtectedHeader(token).typ !== serviceTokenType) return verifyUserToken(token)
-    if (serviceKey === undefined) throw new Error('service tokens are not accepted here')
-    return verifyServiceToken(token, await serviceKey)
+    return verifyServiceToken(token)
   }
 
   return {
@@ -87,11 +86,4 @@ function hasCanonicalForm(token: string): boolean {
   if (token.length > maximumTokenBytes || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return false
   const signature = token.slice(token.lastIndexOf('.') + 1)
   return Buffer.from(signature, 'base64url').toString('base64url') === signature
-}
-
-function importPublicKey({ d: _, ...publicJwk }: JWK) {
-  const key = importJWK(publicJwk, 'EdDSA')
-  // Told to whoever awaits it; until then it must not end the process as an unhandled rejection.
-  key.catch(() => {})
-  return key
 }
