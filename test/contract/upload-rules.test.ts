@@ -179,7 +179,7 @@ const refused: Refusal[] = [
     file: `${headers}\n"${'x'.repeat(5_242_000)}",enrolled`,
     says: /^CSV has a row longer than 131072 bytes/,
   },
-  { what: '100,000 columns', file: ','.repeat(100_000), says: missing('student_key', 'status') },
+  { what: '100,000 columns', file: ','.repeat(100_000), says: 'CSV has more than 2000 columns' },
   { what: '5 MiB of commas', file: ','.repeat(5_242_880), says: /^CSV/ },
   { what: '5 MiB of quotes', file: '"'.repeat(5_242_880), says: /^CSV/ },
   { what: '5 MiB of line ends', file: '\n'.repeat(5_242_880), says: missing('student_key', 'status') },

@@ -14,6 +14,7 @@ export async function readCatalogConfig(env: NodeJS.ProcessEnv) {
     own: {
       ...upstreamSpecs(env, 'DISCOVERY_BASE_URL'),
       PROGRAM_CACHE_TIMEOUT: wholeNumber({ min: 1, max: 31_536_000, default: 86_400, unit: 'seconds' }),
+      GRANTS_CACHE_TIMEOUT: wholeNumber({ min: 0, max: 60, default: 0, unit: 'seconds' }),
     },
   })
   const { own } = config
@@ -21,5 +22,6 @@ export async function readCatalogConfig(env: NodeJS.ProcessEnv) {
     ...config,
     discovery: readUpstream(own, 'DISCOVERY_BASE_URL'),
     freshSeconds: own.PROGRAM_CACHE_TIMEOUT,
+    grantsForMs: own.GRANTS_CACHE_TIMEOUT * 1_000,
   }
 }

@@ -1,5 +1,6 @@
 import type { Sequelize } from 'sequelize'
 import type { Logger } from '#kit/logger.ts'
+import type { Metrics } from '#kit/metrics.ts'
 import { createUpstream } from '#kit/upstream.ts'
 import type { UpstreamCredentials } from '#kit/upstream-token.ts'
 import { createDiscovery, type Discovery } from './clients/discovery.ts'
@@ -24,6 +25,7 @@ type Wanted = {
   freshSeconds: number
   now: () => Date
   logger: Logger
+  metrics?: Metrics
 }
 
 /** After an attempt in vain Discovery is not asked about a program for so many seconds. */
@@ -31,13 +33,20 @@ const negativeSeconds = 10
 // A list of 50 programs with all their course runs is a long answer, and Discovery takes its time over it.
 const limits = { answerMs: 20_000, maxBytes: 64 * 1024 * 1024 }
 
-export function openDetailsSource({ database, upstream, freshSeconds, now, logger }: Wanted): DetailsSource {
+export function openDetailsSource({
+  database,
+  upstream,
+  freshSeconds,
+  now,
+  logger,
+  metrics,
+}: Wanted): DetailsSource {
   if (upstream === undefined) {
     return { discovery: undefined, details: typedInDetails, momentsNow: undefined, close: async () => {} }
   }
   const freshness = { fresh: freshSeconds, negative: negativeSeconds, claim: attemptMs / 1_000 + 10 }
   const momentsNow = () => momentsAt(now(), freshness)
-  const connection = createUpstream({ name: 'Discovery', ...upstream, logger, limits })
+  const connection = createUpstream({ name: 'Discovery', ...upstream, logger, metrics, limits })
   const discovery = createDiscovery(connection)
   const copies = createProgramCopyStore(database)
   const details = createProgramDetails({ copies, discovery, momentsNow, logger })

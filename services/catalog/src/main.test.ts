@@ -17,12 +17,12 @@ async function startAlone(env: Record<string, string>): Promise<{ code: unknown;
 
 test('the catalog does not start before its schema is there, and says what to do', async () => {
   const database = await createTestDatabase()
-  const { config } = await createTestTokens()
+  const { config, servicePublicJwk } = await createTestTokens()
   const { code, complaint } = await startAlone({
     DATABASE_URL: database.url,
     JWT_ISSUER: config.issuer,
     JWT_PUBLIC_SIGNING_JWK_SET: JSON.stringify(config.jwks),
-    SERVICE_PUBLIC_KEY: JSON.stringify(config.servicePublicJwk),
+    SERVICE_PUBLIC_KEY: JSON.stringify(servicePublicJwk),
   })
   await database.drop()
   expect(code).toBe(1)

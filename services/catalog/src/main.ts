@@ -1,6 +1,7 @@
 import { openDatabase } from '#kit/database.ts'
+import { databaseChecks } from '#kit/database-checks.ts'
 import { run } from '#kit/lifecycle.ts'
-import { assertMigrated } from '#kit/migrate.ts'
+import { untilMigrated } from '#kit/migrate.ts'
 import { closeRpcConnections, createRpcClient } from '#kit/rpc-client.ts'
 import { startRpcServer } from '#kit/rpc-server.ts'
 import { createTokenVerifier } from '#kit/tokens.ts'
@@ -16,40 +17,44 @@ import { bindModels } from './store/models.ts'
 import { createOrganizationStore } from './store/organizations.ts'
 import { createProgramStore } from './store/programs.ts'
 
-await run('catalog', async ({ env, logger }) => {
+const migrations = new URL('../migrations/', import.meta.url)
+
+await run('catalog', async ({ env, logger, metrics }) => {
   const config = await readCatalogConfig(env)
   const { url: databaseUrl, poolSize } = config.database
-  const database = openDatabase(databaseUrl, 'catalog', logger, { poolSize })
-  await assertMigrated(database, new URL('../migrations/', import.meta.url))
+  const database = openDatabase(databaseUrl, 'catalog', logger, { poolSize, metrics })
+  await untilMigrated(database, migrations, logger)
   bindModels(database)
   const { discovery: upstream, freshSeconds } = config
-  const source = openDetailsSource({ database, upstream, freshSeconds, now: () => new Date(), logger })
+  const now = () => new Date()
+  const source = openDetailsSource({ database, upstream, freshSeconds, now, logger, metrics })
   const dependencies = {
     ...source,
     organizations: createOrganizationStore(),
     programs: createProgramStore(database, source.momentsNow),
     courseRuns: createCourseRunStore(database),
     discoveryCatalog: createDiscoveryCatalogStore(database),
-    accessControl: createAccessControl(createRpcClient(AccessControlService, config.peers['access-control'])),
+    accessControl: createAccessControl(
+      createRpcClient(AccessControlService, config.peers['access-control'], { tls: config.tls, metrics }),
+      config.grantsForMs,
+    ),
   }
   const server = await startRpcServer({
     name: config.name,
     ...config.listen,
     routes: (router) => routeCatalog(router, dependencies),
     services: [CatalogService],
-    verifier: createTokenVerifier(config.jwt),
-    logger,
-    isReady: async () => {
-      await database.authenticate()
-      return true
-    },
+    ...{ verifier: createTokenVerifier(config.jwt), logger, metrics },
+    isReady: () => database.authenticate().then(() => true),
   })
   return {
+    leave: server.leave,
     async close() {
       await server.close()
       await source.close()
       closeRpcConnections()
       await database.close()
     },
+    checks: databaseChecks(database, migrations),
   }
 })

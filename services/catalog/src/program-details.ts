@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { HandlerContext } from '@connectrpc/connect'
 import { deadlineKey, requestIdOf } from '#kit/call-context.ts'
+import { apartFromCall } from '#kit/call-signal.ts'
 import { Reason } from '#kit/errors.ts'
 import type { Logger } from '#kit/logger.ts'
 import { metadataOf, reasonOf } from '#kit/rpc-errors.ts'
@@ -66,7 +67,8 @@ export function createProgramDetails({ copies, discovery, momentsNow, logger }: 
   }
 
   function start(programs: readonly DueProgram[], requestId: string | undefined): void {
-    const flight = attempt(programs, requestId)
+    // Others wait for it, too.
+    const flight = apartFromCall(() => attempt(programs, requestId))
       .catch((error) => logger.warn({ err: error }, 'details could not be fetched'))
       .finally(() => {
         flights.delete(flight)

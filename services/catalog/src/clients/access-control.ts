@@ -7,6 +7,7 @@ import type { Caller } from '#proto/registrar/accesscontrol/v1/user_pb.ts'
 import type { Grants, Permission } from '../domain/permission.ts'
 import type { RoleGroup } from '../domain/report-groups.ts'
 import { readGrants, readPermissions, readRoleGroup } from '../messages.ts'
+import { rememberGrants } from './remembered-grants.ts'
 
 /**
  * Who calls and what was given to them, from access-control; one call each. Our own processes are not users: nothing is asked
@@ -19,7 +20,7 @@ export type AccessControl = {
     context: HandlerContext,
     program: { id: string; organizationId: string },
   ): Promise<{ caller: Caller; given: ReadonlySet<Permission> } | undefined>
-  /** Everything that was given, everywhere. */
+  /** Everything that was given, everywhere; as it was a while ago when a timeout is set. */
   listGrants(context: HandlerContext): Promise<Grants | undefined>
   /** Every group, in the caller's name; a plain one has no role and is on nothing. */
   listRoleGroups(context: HandlerContext): Promise<RoleGroup[]>
@@ -31,7 +32,12 @@ export type AccessControl = {
 
 const groupsPerPage = 1_000
 
-export function createAccessControl(client: Client<typeof AccessControlService>): AccessControl {
+/** `grantsForMs`: for how long what `listGrants` was told is used again. */
+export function createAccessControl(
+  client: Client<typeof AccessControlService>,
+  grantsForMs = 0,
+): AccessControl {
+  const remembered = rememberGrants(grantsForMs)
   return {
     async identify(context) {
       if (!isUser(context)) return undefined
@@ -48,8 +54,13 @@ export function createAccessControl(client: Client<typeof AccessControlService>)
     },
 
     async listGrants(context) {
-      if (!isUser(context)) return undefined
-      return readGrants(await client.listAccessibleResources({}, callOptionsOf(context)))
+      const principal = principalOf(context)
+      if (principal.kind !== 'user') return undefined
+      const known = remembered.recall(principal.token)
+      if (known !== undefined) return known
+      const grants = readGrants(await client.listAccessibleResources({}, callOptionsOf(context)))
+      remembered.keep(principal.token, grants)
+      return grants
     },
 
     async listRoleGroups(context) {
@@ -69,8 +80,14 @@ export function createAccessControl(client: Client<typeof AccessControlService>)
       return unlessTaken(client.createGroup({ name, role, resource }, callOptionsOf(context)))
     },
 
-    renameGroup(context, name, newName) {
-      return unlessTaken(client.updateGroup({ name, newName }, callOptionsOf(context)))
+    async renameGroup(context, name, newName) {
+      try {
+        return await unlessTaken(client.updateGroup({ name, newName }, callOptionsOf(context)))
+      } catch (error) {
+        // Another sync was here a moment before.
+        if (reasonOf(error) === Reason.GROUP_NOT_FOUND) return true
+        throw error
+      }
     },
   }
 }

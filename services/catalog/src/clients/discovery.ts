@@ -32,7 +32,10 @@ const maximumPages = 10_000
 export function createDiscovery(upstream: Upstream): Discovery {
   async function readProgram(uuid: string, call: DiscoveryCall): Promise<DiscoveryProgram | undefined> {
     const path = `${programsPath}${encodeURIComponent(uuid)}/`
-    const { status, body } = await upstream.call({ method: 'GET', path, key: uuid, accept: [404], ...call })
+    const { status, body } = await upstream.call({
+      ...{ operation: 'get_program', method: 'GET', path, key: uuid, accept: [404] },
+      ...call,
+    })
     if (status === 404) return undefined
     const program = readDiscoveryProgram(body)
     if (program === undefined) throw nonsense('program')
@@ -41,6 +44,7 @@ export function createDiscovery(upstream: Upstream): Discovery {
 
   /** Follows `next`, of which only the query is taken: its scheme and host are often those behind a proxy. */
   async function* readPages(
+    operation: string,
     path: string,
     query: Record<string, string>,
     call: DiscoveryCall,
@@ -48,7 +52,7 @@ export function createDiscovery(upstream: Upstream): Discovery {
     let next: Record<string, string> | undefined = query
     for (let page = 0; next !== undefined; page++) {
       if (page === maximumPages) throw nonsense('list that has an end')
-      const { body } = await upstream.call({ method: 'GET', path, query: next, ...call })
+      const { body } = await upstream.call({ operation, method: 'GET', path, query: next, ...call })
       const { results, next: link } = (body ?? {}) as { results?: unknown; next?: unknown }
       if (!Array.isArray(results)) throw nonsense('list')
       yield results
@@ -65,7 +69,7 @@ export function createDiscovery(upstream: Upstream): Discovery {
   async function readChunk(uuids: readonly string[], call: DiscoveryCall) {
     const query = { uuids: uuids.join(','), page_size: String(uuids.length) }
     const found = new Map<string, DiscoveryProgram>()
-    for await (const page of readPages(programsPath, query, call)) {
+    for await (const page of readPages('get_programs', programsPath, query, call)) {
       for (const program of page.map(readDiscoveryProgram)) {
         if (program === undefined || program.uuid === null) continue
         // Everything would come, page after page, from a server that does not know the filter.
@@ -91,10 +95,13 @@ export function createDiscovery(upstream: Upstream): Discovery {
     readPrograms: async (uuids, call) => completed(await readChunk(uuids, call), call),
 
     listActivePrograms: (call) =>
-      readAll(readPages(programsPath, { types: syncedTypes, status: 'active' }, call), readDiscoveryProgram),
+      readAll(
+        readPages('list_programs', programsPath, { types: syncedTypes, status: 'active' }, call),
+        readDiscoveryProgram,
+      ),
 
     listOrganizations: (call) =>
-      readAll(readPages('/api/v1/organizations/', {}, call), readDiscoveryOrganization),
+      readAll(readPages('list_organizations', '/api/v1/organizations/', {}, call), readDiscoveryOrganization),
   }
 }
 

@@ -83,6 +83,21 @@ test('a name that is taken or too long leaves its group out, and the rest goes o
   ])
 })
 
+test('two at once do it together', async () => {
+  for (const key of ['arts', 'stem', 'law']) {
+    const resource = on('organizationId', await catalog.makeOrganization(key))
+    catalog.accessControl.groups.push({
+      name: `Readers of ${key}`,
+      role: 'organization_read_reports',
+      resource,
+    })
+  }
+  for (const { problems } of await Promise.all([ensure(), ensure()])) expect(problems).toEqual([])
+  expect(catalog.accessControl.groups.map(({ name }) => name)).toEqual(
+    ['arts', 'stem', 'law'].map((key) => `${key}_ReadOrganizationReports`),
+  )
+})
+
 test('superusers and the operator may, others may not', async () => {
   await expect(catalog.as('root', { superuser: true }).ensureReportGroups({})).resolves.toBeDefined()
   const call = catalog.as('staff', { staff: true }).ensureReportGroups({})

@@ -133,8 +133,9 @@ test('nothing is changed when Discovery breaks off in the middle', async () => {
   expect((await refusalOf(sync())).reason).toBe(Reason.UPSTREAM_FAILED)
 })
 
-test('superusers and our own processes may, others may not', async () => {
-  await expect(catalog.worker.syncWithDiscovery({})).resolves.toBeDefined()
+test('superusers and the operator may, others may not, the worker under its own name among them', async () => {
+  await expect(catalog.operator.syncWithDiscovery({})).resolves.toBeDefined()
+  expect((await refusalOf(catalog.worker.syncWithDiscovery({}))).reason).toBe(Reason.PERMISSION_DENIED)
   await expect(catalog.as('root', { superuser: true }).syncWithDiscovery({})).resolves.toBeDefined()
   const call = catalog.as('staff', { staff: true }).syncWithDiscovery({})
   expect((await refusalOf(call)).reason).toBe(Reason.PERMISSION_DENIED)

@@ -104,11 +104,11 @@ function answerFor(
     },
     updateGroup: ({ name, newName = name }, context) => {
       admit('UpdateGroup', context)
-      if (groups.some((group) => group.name === newName)) {
-        throw new DomainError(Reason.ALREADY_EXISTS, 'there is already a group with this name')
-      }
       const group = groups.find((each) => each.name === name)
       if (group === undefined) throw new DomainError(Reason.GROUP_NOT_FOUND, 'no such group')
+      if (groups.some((each) => each.name === newName)) {
+        throw new DomainError(Reason.ALREADY_EXISTS, 'there is already a group with this name')
+      }
       group.name = newName
       return { group }
     },

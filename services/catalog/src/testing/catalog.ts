@@ -52,7 +52,7 @@ export async function startTestCatalog(settings: Record<string, string> = {}): P
     JWT_ISSUER: tokens.config.issuer,
     JWT_AUDIENCE: tokens.config.audience,
     JWT_PUBLIC_SIGNING_JWK_SET: JSON.stringify(tokens.config.jwks),
-    SERVICE_PUBLIC_KEY: JSON.stringify(tokens.config.servicePublicJwk),
+    SERVICE_PUBLIC_KEY: JSON.stringify(tokens.servicePublicJwk),
     ...settings,
   }
   const main = await startProcess(env)

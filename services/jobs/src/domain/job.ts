@@ -61,6 +61,8 @@ export type Job = NewJob & {
   isResultRemoved: boolean
   /** Why it failed; the last trouble while it is open. */
   failure: JobFailure | null
+  /** The span in which it was asked for; null when that was not traced. */
+  traceparent: string | null
   /** Microseconds since 1970, as are the others. */
   createdAt: bigint
   updatedAt: bigint

@@ -141,6 +141,12 @@ test('a cell of five megabytes is refused', async () => {
   expect(await refusalOf(content)).toMatch(/^CSV has a row longer than 131072 bytes/)
 })
 
+test('more than two thousand columns are refused, whatever they are called', async () => {
+  for (const last of ['x', 'student_key,status']) {
+    expect(await refusalOf(`${'x,'.repeat(2_000)}${last}\na,b`)).toBe('CSV has more than 2000 columns')
+  }
+})
+
 test('a thousand columns are no trouble', async () => {
   const header = Array.from({ length: 1_000 }, (_, index) => `h${index}`).join(',')
   expect(await parse(`${header},student_key,status\n${'x,'.repeat(1_000)}s1,enrolled`)).toEqual([

@@ -21,6 +21,7 @@ export type UploadRow = {
 type Field = keyof UploadRow
 
 const longestRow = 131_072
+const mostColumns = 2_000
 const lineBreaks = ['\r\n', '\n', '\r', '\v', '\f', '\x1c', '\x1d', '\x1e', '\x85', '\u2028', '\u2029']
 const anyLineBreak = new RegExp(`[${lineBreaks.slice(1).join('')}]`, 'g')
 
@@ -63,6 +64,7 @@ export async function* parseUpload(
 type Columns = { count: number; positions: Map<Field, number> }
 
 function findColumns(cells: string[], required: Field[], optional: Field[]): Columns {
+  if (cells.length > mostColumns) throw csvInvalid(`CSV has more than ${mostColumns} columns`)
   const names = cells.map((cell) => clean(cell).toLowerCase())
   const missing = required.filter((field) => !names.includes(field))
   if (missing.length > 0) throw missingHeaders(missing)

@@ -24,8 +24,7 @@ export function createReadJob(dependencies: CreateReadJobDependencies): Rpc<'cre
   const { catalog, store, starter, tellJob } = dependencies
   return async (request, context) => {
     const kind = kindOf(request.kind)
-    if (kind === undefined || !isReadKind(kind)) throw invalidArgument('kind', 'must be one that reads')
-    const courseId = isAboutOneCourse(kind) ? request.courseId : null
+    const courseId = kind !== undefined && isAboutOneCourse(kind) ? request.courseId : null
     const answer = await catalog.getProgram(
       {
         key: request.programKey,
@@ -34,6 +33,7 @@ export function createReadJob(dependencies: CreateReadJobDependencies): Rpc<'cre
       },
       callOptionsOf(context),
     )
+    if (kind === undefined || !isReadKind(kind)) throw invalidArgument('kind', 'must be one that reads')
     const courseKey = courseId === null ? null : (answer.courseRuns[courseId]?.key ?? notFound())
     const format = request.format === ResultFormat.CSV ? 'csv' : 'json'
     const job = await store.insert({

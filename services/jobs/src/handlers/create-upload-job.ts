@@ -21,9 +21,9 @@ export function createUploadJob(dependencies: CreateUploadJobDependencies): Rpc<
   const { catalog, tellJob } = dependencies
   return async (request, context) => {
     const kind = kindOf(request.kind)
-    if (kind === undefined || isReadKind(kind)) throw invalidArgument('kind', 'must be one that writes')
     const wanted = { key: request.programKey, requiredPermission: Permission.WRITE_ENROLLMENTS }
     const answer = await catalog.getProgram(wanted, callOptionsOf(context))
+    if (kind === undefined || isReadKind(kind)) throw invalidArgument('kind', 'must be one that writes')
     if (request.content.byteLength > maximumUploadBytes) throw tooLarge()
     const upload = {
       kind,
