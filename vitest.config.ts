@@ -16,7 +16,7 @@ export default defineConfig({
           include: [
             'services/**/*.test.ts',
             'gateway/**/*.test.ts',
-            'test/{edx,stack,promises}/**/*.test.ts',
+            'test/{cluster,edx,stack,promises}/**/*.test.ts',
           ],
           globalSetup: 'test/global-setup/postgres.ts',
           sequence: { groupOrder: 1 },

@@ -7,7 +7,7 @@ import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config'
 import { options, ruleSet } from './rules.ts'
 
 const { output } = await cruise(
-  ['services', 'gateway', 'test'],
+  ['services', 'gateway', 'deploy', 'test'],
   { ...options, ruleSet, validate: true },
   undefined,
   { tsConfig: extractTSConfig('tsconfig.json') },

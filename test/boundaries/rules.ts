@@ -27,7 +27,7 @@ export const ruleSet: IFlattenedRuleSet = {
     {
       name: 'product-does-not-import-tests',
       severity: 'error',
-      from: { path: '^(services|gateway)/', pathNot: '\\.test\\.ts$|/testing/' },
+      from: { path: '^(services|gateway|deploy)/', pathNot: '\\.test\\.ts$|/testing/' },
       to: { path: '^test/|/testing/|\\.test\\.ts$|^node_modules/(vitest|fast-check)/' },
     },
     {

@@ -141,6 +141,7 @@ describe('an operator’s commands, in the README and the guide', () => {
     REGISTRAR_DATA_DIR: world.addresses.dataDir,
     ACCESS_CONTROL_URL: world.addresses.accessControl,
     CATALOG_URL: world.addresses.catalog,
+    ENROLLMENT_URL: world.addresses.enrollment,
     JOBS_URL: world.addresses.jobs,
   }))
 })

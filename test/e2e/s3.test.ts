@@ -14,7 +14,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startSeaweedfs, type TestS3 } from '#stack/seaweedfs.ts'
 import { callRest, followJob, type JobStatus } from '../fixtures/rest.ts'
 import { createSchool, type School } from '../fixtures/school.ts'
-import { startTestStack, type TestStack } from '../fixtures/stack.ts'
+import { patience, startTestStack, type TestStack } from '../fixtures/stack.ts'
 import { connectWorld, type World } from '../fixtures/world.ts'
 
 const prefix = 'schools/live/'
@@ -40,7 +40,7 @@ beforeAll(async () => {
   await school.enroll(school.masters, 1_000)
   token = await school.partner('organization_read_write_enrollments')
   program = `${system.addresses.gateway}/api/v1/programs/${school.masters.key}`
-}, 120_000)
+}, 120_000 * patience)
 
 afterAll(async () => {
   await system?.close()

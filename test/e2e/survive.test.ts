@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { callRest, followJob } from '../fixtures/rest.ts'
 import { createSchool, type School } from '../fixtures/school.ts'
-import { startTestStack, type TestStack } from '../fixtures/stack.ts'
+import { furtherParts, startTestStack, type TestStack } from '../fixtures/stack.ts'
 import { connectWorld } from '../fixtures/world.ts'
 
 const LEARNERS = 200_000
@@ -58,6 +58,7 @@ describe('a process killed with -9 in the middle of a read', () => {
     'gateway',
     'temporal',
     'postgres',
+    ...furtherParts,
   ] as const)(
     '%s: the job finishes, complete and with no row twice',
     async (part) => {

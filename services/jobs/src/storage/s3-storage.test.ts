@@ -6,10 +6,11 @@ import {
   ListMultipartUploadsCommand,
   ListObjectsV2Command,
 } from '@aws-sdk/client-s3'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { Reason } from '#kit/errors.ts'
 import { startTestS3, type TestS3 } from '../testing/s3.ts'
 import { describeStorage } from '../testing/storage-contract.ts'
+import { openS3Storage } from './open-s3-storage.ts'
 import { createS3Client } from './s3-client.ts'
 import { createS3Links } from './s3-links.ts'
 import { createS3Storage } from './s3-storage.ts'
@@ -234,6 +235,22 @@ test('a link hands out the object as a file, until it expires, and nothing else'
   const brief = await soon.linkTo(Bucket, 'reports/x')
   await new Promise((resolve) => setTimeout(resolve, 2_100))
   expect((await fetch(brief.url)).status).toBe(403)
+})
+
+test('with S3_PUBLIC_URL links lead there, and open the object as well', async () => {
+  const publicUrl = s3.endpoint.replace('127.0.0.1', 'localhost')
+  for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'] as const) vi.stubEnv(name, s3.env[name])
+  const opened = openS3Storage({ ...s3.config, publicUrl })
+  try {
+    await opened.storage.put(Bucket, 'reports/public.csv', each('a,b\r\n'))
+    const links = opened.createLinks({ apiRoot: '', secret: '', ttlSeconds: 60 })
+    const { url } = await links.linkTo(Bucket, 'reports/public.csv')
+    expect(new URL(url).origin).toBe(publicUrl)
+    expect(await (await fetch(url)).text()).toBe('a,b\r\n')
+  } finally {
+    opened.close()
+    vi.unstubAllEnvs()
+  }
 })
 
 test('the memory that writing takes does not grow with the object', () => {

@@ -9,6 +9,7 @@ export const storageSpecs = {
   REGISTRAR_BUCKET: text('the bucket of results and uploads', 'registrar'),
   AWS_REGION: optionalText('the region of the buckets, such as eu-central-1'),
   AWS_ENDPOINT_URL_S3: optionalHttpUrl(),
+  S3_PUBLIC_URL: optionalHttpUrl(),
   S3_FORCE_PATH_STYLE: flag(false),
   S3_KEY_PREFIX: optionalText('names joined by `/` that every key starts with'),
   S3_SERVER_SIDE_ENCRYPTION: oneOf(['none', 'AES256', 'aws:kms'], 'none'),
@@ -21,6 +22,8 @@ type StorageSettings = Values<typeof storageSpecs>
 export type S3Config = {
   region: string
   endpoint?: string
+  /** Where partners reach it, when that is not `endpoint`. */
+  publicUrl?: string
   forcePathStyle: boolean
   /** What every key starts with; ends in `/` unless empty. */
   keyPrefix: string
@@ -53,6 +56,7 @@ export function readStorageConfig(settings: StorageSettings, dataDir: string): S
     s3: {
       region,
       ...(settings.AWS_ENDPOINT_URL_S3 !== undefined && { endpoint: settings.AWS_ENDPOINT_URL_S3 }),
+      ...(settings.S3_PUBLIC_URL !== undefined && { publicUrl: settings.S3_PUBLIC_URL }),
       forcePathStyle: settings.S3_FORCE_PATH_STYLE,
       keyPrefix,
       ...(encryption !== undefined && { encryption }),
