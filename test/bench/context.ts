@@ -1,5 +1,5 @@
 import pg from 'pg'
-import type { School } from '../fixtures/school.ts'
+import { createSchool, type School } from '../fixtures/school.ts'
 import type { TestStack } from '../fixtures/stack.ts'
 import type { World } from '../fixtures/world.ts'
 
@@ -25,4 +25,18 @@ export async function connectDatabase(
   client.on('error', () => {})
   await client.connect()
   return client
+}
+
+/** A school of six programs, and the token of a partner who may read and write all of them. */
+export async function createListedSchool(world: World): Promise<{ school: School; token: string }> {
+  const school = await createSchool(world)
+  const token = await school.partner('organization_read_write_enrollments')
+  for (const name of ['masters-2', 'masters-3', 'masters-4', 'micro-2']) {
+    await world.operator.catalog.createProgram({
+      key: `${school.key}-${name}`,
+      organizationKey: school.key,
+      type: name.startsWith('masters') ? 'Masters' : 'MicroMasters',
+    })
+  }
+  return { school, token }
 }

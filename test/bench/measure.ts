@@ -40,20 +40,50 @@ export async function timeRuns(runs: number, work: (run: number) => Promise<unkn
 
 export type Load = { rate: number; p50: number; p99: number; failures: number }
 
-/** Requests per second that a URL answers, and how long they take in ms: the median of three loads of some seconds. */
-export async function loadUrl(options: autocannon.Options, seconds = 5): Promise<Load> {
-  await autocannon({ ...options, duration: 2 })
-  const loads: Load[] = []
+const warmUpSeconds = 2
+
+/** Requests per second that each URL answers, and how long they take in ms: of each the median of some loads, made in turns. */
+export async function loadInTurns(targets: readonly autocannon.Options[], seconds = 4): Promise<Load[]> {
+  for (const target of targets) await autocannon({ ...target, duration: warmUpSeconds })
+  const rounds: Load[][] = []
   for (let round = 0; round < 3; round++) {
-    const result = await autocannon({ ...options, duration: seconds })
-    loads.push({
-      rate: result.requests.average,
-      p50: result.latency.p50,
-      p99: result.latency.p99,
-      failures: result.non2xx + result.errors,
-    })
+    const loads: Load[] = []
+    for (const target of targets) loads.push(await loadUrl(target, seconds))
+    rounds.push(loads)
   }
-  return loads.toSorted((a, b) => a.rate - b.rate)[1] as Load
+  return targets.map((_, index) => {
+    const loads = rounds.map((round) => round[index] as Load)
+    return loads.toSorted((a, b) => a.rate - b.rate)[1] as Load
+  })
+}
+
+/** One load of so many seconds on a URL. */
+export async function loadUrl(options: autocannon.Options, seconds: number): Promise<Load> {
+  const result = await autocannon({ ...options, duration: seconds })
+  return {
+    rate: result.requests.average,
+    p50: result.latency.p50,
+    p99: result.latency.p99,
+    failures: result.non2xx + result.errors,
+  }
+}
+
+/** The same for any call, so many of them at a time. */
+export async function loadCalls(
+  call: () => Promise<unknown>,
+  { inFlight, seconds }: { inFlight: number; seconds: number },
+): Promise<Load> {
+  const beganAt = performance.now()
+  const latencies: number[] = []
+  const work = async () => {
+    for (let now = performance.now(); now < beganAt + seconds * 1_000; now = performance.now()) {
+      await call()
+      latencies.push(performance.now() - now)
+    }
+  }
+  await Promise.all(Array.from({ length: inFlight }, work))
+  const rate = latencies.length / ((performance.now() - beganAt) / 1_000)
+  return { rate, p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99), failures: 0 }
 }
 
 /** Starts to measure a process's peak memory anew (Linux). */

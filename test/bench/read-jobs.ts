@@ -54,15 +54,15 @@ async function measureSize(context: BenchContext, count: number, runs: number): 
   }
 }
 
-/** From the answer 202 to the state Succeeded, asking every 5 ms. */
-export async function runJob(url: string, token: string): Promise<void> {
+/** From the answer 202 to the state Succeeded, asking every 5 ms; returns the job's URL. */
+export async function runJob(url: string, token: string): Promise<string> {
   const { status, body, text } = await callRest(url, { token })
   if (status !== 202) throw new Error(`${status}: ${text}`)
   const { job_url: jobUrl } = body as { job_url: string }
   for (;;) {
     const { body: job } = await callRest(jobUrl, { token })
     const { state } = job as { state: string }
-    if (state === 'Succeeded') return
+    if (state === 'Succeeded') return jobUrl
     if (state === 'Failed' || state === 'Canceled') throw new Error(`the job is ${state}`)
     await sleep(5)
   }
