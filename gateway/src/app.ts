@@ -1,7 +1,10 @@
 import { METHODS } from 'node:http'
+import type { Server } from 'node:https'
 import fastifyCookie from '@fastify/cookie'
 import { type FastifyInstance, fastify, LogController } from 'fastify'
 import type { Logger } from '#kit/logger.ts'
+import type { Metrics } from '#kit/metrics.ts'
+import { followTlsFiles, type TlsFiles } from '#kit/tls-files.ts'
 import type { TokenVerifier } from '#kit/tokens.ts'
 import type { Clients } from './clients.ts'
 import { addAccessLog } from './plugins/access-log.ts'
@@ -11,8 +14,11 @@ import { addCommonHeaders, requestIdFor } from './plugins/common-headers.ts'
 import { addCors } from './plugins/cors.ts'
 import { addDraining } from './plugins/draining.ts'
 import { addErrorHandling, answerClientError, answerFrameworkError } from './plugins/error-handling.ts'
+import { addHangUp } from './plugins/hang-up.ts'
+import { addMetrics } from './plugins/metrics.ts'
 import { addNegotiation } from './plugins/negotiation.ts'
 import { createRateLimit } from './plugins/rate-limit.ts'
+import { addTracing } from './plugins/tracing.ts'
 import { addEnrollments } from './routes/enrollments.ts'
 import { addHealth } from './routes/health.ts'
 import { addInternal } from './routes/internal.ts'
@@ -30,6 +36,10 @@ export type AppOptions = {
   /** Accepts the scheme `JWT` only. */
   verifier: TokenVerifier
   logger: Logger
+  /** Measures the requests; nothing is measured when absent. */
+  metrics?: Metrics
+  /** The certificate for HTTPS; HTTP when absent. */
+  tls?: TlsFiles
   /** Prefix of every URL that the API hands out, without a slash at its end. */
   apiRoot: string
   /** Origins whose pages may call the API from a browser. */
@@ -43,7 +53,10 @@ export type AppOptions = {
 /** The gateway, ready to listen. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const app = createServer(options)
+  addTracing(app)
+  if (options.metrics !== undefined) addMetrics(app, options.metrics)
   addDraining(app)
+  addHangUp(app)
   addErrorHandling(app)
   addAccessLog(app)
   addCommonHeaders(app)
@@ -56,7 +69,13 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   return app
 }
 
-function createServer({ logger, requestTimeoutMs = 120_000 }: AppOptions): FastifyInstance {
+function createServer({ logger, tls, requestTimeoutMs = 120_000 }: AppOptions): FastifyInstance {
+  const http = {
+    // Node's own refusal has no body; addErrorHandling's has.
+    requireHostHeader: false,
+    connectionsCheckingInterval: Math.min(requestTimeoutMs, 10_000),
+    headersTimeout: Math.min(requestTimeoutMs, 30_000),
+  }
   const app = fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
@@ -71,13 +90,9 @@ function createServer({ logger, requestTimeoutMs = 120_000 }: AppOptions): Fasti
     requestTimeout: requestTimeoutMs,
     connectionTimeout: requestTimeoutMs + 60_000,
     keepAliveTimeout: 75_000,
-    http: {
-      // Node's own refusal has no body; addErrorHandling's has.
-      requireHostHeader: false,
-      connectionsCheckingInterval: Math.min(requestTimeoutMs, 10_000),
-      headersTimeout: Math.min(requestTimeoutMs, 30_000),
-    },
+    ...(tls === undefined ? { http } : { https: { ...http, handshakeTimeout: 10_000, ...tls.read() } }),
   }) as unknown as FastifyInstance
+  if (tls !== undefined) followTlsFiles(app.server as Server, tls)
   // Every method that HTTP knows is answered with 405 where it is not served, whatever body it brings; CONNECT never gets so far.
   for (const method of METHODS) {
     if (!['POST', 'PATCH', 'CONNECT'].includes(method)) app.addHttpMethod(method, { overrideExisting: true })

@@ -1,7 +1,7 @@
 import type { CallOptions, Client } from '@connectrpc/connect'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { requestIdHeader } from '#kit/call-context.ts'
-import { createRpcClient } from '#kit/rpc-client.ts'
+import { createRpcClient, type RpcClientOptions } from '#kit/rpc-client.ts'
 import type { PeerName } from '#kit/settings.ts'
 import { Health } from '#proto/health/v1/health_pb.ts'
 import { AccessControlService } from '#proto/registrar/accesscontrol/v1/access_control_service_pb.ts'
@@ -32,19 +32,25 @@ export type Clients = {
   health: readonly Pick<Client<typeof Health>, 'check'>[]
 }
 
-export function createClients(peers: Readonly<Record<PeerName, string>>): Clients {
+export function createClients(
+  peers: Readonly<Record<PeerName, string>>,
+  options: Pick<RpcClientOptions, 'tls' | 'metrics'> = {},
+): Clients {
   return {
-    accessControl: createRpcClient(AccessControlService, peers['access-control']),
-    catalog: createRpcClient(CatalogService, peers.catalog),
-    enrollment: createRpcClient(EnrollmentService, peers.enrollment),
-    jobs: createRpcClient(JobsService, peers.jobs),
-    health: Object.values(peers).map((url) => createRpcClient(Health, url)),
+    accessControl: createRpcClient(AccessControlService, peers['access-control'], options),
+    catalog: createRpcClient(CatalogService, peers.catalog, options),
+    enrollment: createRpcClient(EnrollmentService, peers.enrollment, options),
+    jobs: createRpcClient(JobsService, peers.jobs, options),
+    health: Object.values(peers).map((url) => createRpcClient(Health, url, options)),
   }
 }
 
 /** What every call on behalf of a caller takes along. */
 export function callOptionsOf(request: FastifyRequest): CallOptions & { headers: Record<string, string> } {
-  return { headers: { authorization: `JWT ${request.caller.token}`, [requestIdHeader]: request.id } }
+  return {
+    headers: { authorization: `JWT ${request.caller.token}`, [requestIdHeader]: request.id },
+    signal: request.hangUp,
+  }
 }
 
 /** The same, for a call that writes: with its Idempotency-Key, and an LMS may take its time over 25 learners. */

@@ -1,20 +1,23 @@
 import { ConfigError } from '#kit/config.ts'
 import { run } from '#kit/lifecycle.ts'
+import { countRefusedTokens } from '#kit/metrics-tokens.ts'
 import { closeRpcConnections } from '#kit/rpc-client.ts'
 import { createTokenVerifier } from '#kit/tokens.ts'
 import { buildApp } from './app.ts'
 import { createClients } from './clients.ts'
 import { readGatewayConfig } from './config.ts'
+import { leave } from './plugins/draining.ts'
 
-await run('gateway', async ({ env, logger }) => {
+await run('gateway', async ({ env, logger, metrics }) => {
   const config = await readGatewayConfig(env)
   const app = await buildApp({
-    clients: createClients(config.peers),
-    verifier: createTokenVerifier(config.jwt, { schemes: ['JWT'] }),
-    logger,
+    clients: createClients(config.peers, { tls: config.tls, metrics }),
+    verifier: countRefusedTokens(metrics, createTokenVerifier(config.jwt, { schemes: ['JWT'] })),
+    ...{ logger, metrics },
     apiRoot: config.apiRoot,
     corsOrigins: config.corsOrigins,
     rateLimit: config.rateLimit,
+    tls: config.listen.tls,
   })
   const { host, port } = config.listen
   await app
@@ -26,6 +29,7 @@ await run('gateway', async ({ env, logger }) => {
       )
     })
   return {
+    leave: () => leave(app),
     async close() {
       await app.close()
       closeRpcConnections()

@@ -52,11 +52,15 @@ type Note = ProcessRecord & { readonly stopSignal: NodeJS.Signals }
 const owner = 'stack.json'
 const leftoverStopsWithinMs = 15_000
 
+/** PostgreSQL refuses to run as root: as root its own user has to pass through this folder. Secrets in it are 0600. */
+export function letPostgresPass(path: string): void {
+  if (process.getuid?.() === 0) chmodSync(path, statSync(path).mode | 0o711)
+}
+
 function makeFolders(path: string, runDir: string): void {
   try {
     mkdirSync(runDir, { recursive: true })
-    // PostgreSQL refuses to run as root: as root its own user has to pass through here. Secrets in it are 0600.
-    if (process.getuid?.() === 0) chmodSync(path, statSync(path).mode | 0o711)
+    letPostgresPass(path)
   } catch (error) {
     throw new StackProblem(
       `${path} cannot be used (${(error as Error).message}): set REGISTRAR_DATA_DIR to a folder that can be written.`,

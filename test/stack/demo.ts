@@ -1,10 +1,12 @@
 import type { DescService } from '@bufbuild/protobuf'
 import { type Client, createClient, type Interceptor, type Transport } from '@connectrpc/connect'
-import { createConnectTransport, Http2SessionManager } from '@connectrpc/connect-node'
+import { createConnectTransport } from '@connectrpc/connect-node'
 import type { JWK } from 'jose'
 import { Reason } from '#kit/errors.ts'
+import { openSessionManager } from '#kit/http2-sessions.ts'
 import { reasonOf } from '#kit/rpc-errors.ts'
 import { createServiceTokenIssuer } from '#kit/service-tokens.ts'
+import type { TlsFiles } from '#kit/tls-files.ts'
 import { AccessControlService } from '#proto/registrar/accesscontrol/v1/access_control_service_pb.ts'
 import { CatalogService } from '#proto/registrar/catalog/v1/catalog_service_pb.ts'
 import { EnrollmentService } from '#proto/registrar/enrollment/v1/enrollment_service_pb.ts'
@@ -23,6 +25,7 @@ import {
 
 export type DemoOptions = {
   readonly urls: { readonly accessControl: string; readonly catalog: string; readonly enrollment: string }
+  readonly tls?: TlsFiles
   /** With this the demo is made as the operator would: by the services' own RPCs. */
   readonly servicePrivateJwk: JWK
   /** Told what is being made. */
@@ -36,13 +39,14 @@ export type DemoOptions = {
  */
 export async function ensureDemo({
   urls,
+  tls,
   servicePrivateJwk,
   log,
 }: DemoOptions): Promise<'made' | 'kept' | 'absent'> {
   const token = createServiceTokenIssuer(servicePrivateJwk, 'operator')
   const connections = new AbortController()
   const clientOf = <S extends DescService>(service: S, baseUrl: string) =>
-    createClient(service, connect(baseUrl, token, connections.signal))
+    createClient(service, connect(baseUrl, tls, token, connections.signal))
   try {
     const accessControl = clientOf(AccessControlService, urls.accessControl)
     const catalog = clientOf(CatalogService, urls.catalog)
@@ -63,8 +67,13 @@ export async function ensureDemo({
 }
 
 // Not kit's client: that one keeps its connections alive for as long as the process lives, and this is over in seconds.
-function connect(baseUrl: string, token: () => Promise<string>, over: AbortSignal): Transport {
-  const sessionManager = new Http2SessionManager(baseUrl)
+function connect(
+  baseUrl: string,
+  tls: TlsFiles | undefined,
+  token: () => Promise<string>,
+  over: AbortSignal,
+): Transport {
+  const sessionManager = openSessionManager(baseUrl, tls)
   over.addEventListener('abort', () => sessionManager.abort())
   const authorize: Interceptor = (next) => async (request) => {
     request.header.set('authorization', `Bearer ${await token()}`)

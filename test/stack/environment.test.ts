@@ -1,6 +1,9 @@
-import { resolve } from 'node:path'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
 import type { DevelopmentKeys } from '#kit/keys.ts'
+import { createTestAuthority, writeCertificates } from '#kit/testing/certificates.ts'
 import { fillEnvironment, narrowEnvironment, type ProgramName } from './environment.ts'
 import { portClaimsOf, readStackSettings, urlOf } from './settings.ts'
 
@@ -74,6 +77,41 @@ test('addresses follow the ports and hosts that are set', () => {
   expect(gateway).toMatchObject({ API_ROOT: 'http://127.0.0.1:20001/api', JOBS_URL: 'http://[::1]:20002' })
   expect(jobs).toMatchObject({ JOBS_PORT: '20002', TEMPORAL_ADDRESS: '127.0.0.1:20003' })
   expect(urlOf(readStackSettings(env), 'gateway')).toBe('http://127.0.0.1:20001')
+})
+
+test('of the ports for metrics each process learns its own', () => {
+  const { gateway, migrations, ...rest } = environmentsOf({
+    METRICS_PORT: '18750',
+    CATALOG_METRICS_PORT: '9464',
+  })
+  expect(gateway.GATEWAY_METRICS_PORT).toBe('18750')
+  expect(rest.catalog.CATALOG_METRICS_PORT).toBe('9464')
+  expect(rest['jobs-worker'].JOBS_WORKER_METRICS_PORT).toBe('18755')
+  expect(Object.keys({ ...gateway, ...migrations }).filter((name) => /METRICS/.test(name))).toEqual([
+    'GATEWAY_METRICS_PORT',
+  ])
+})
+
+test('certificates between processes reach all of them, the public one the gateway alone, and addresses follow', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'registrar-tls-'))
+  try {
+    const { cert, key } = await writeCertificates(folder, await (await createTestAuthority()).issue())
+    const between = { TLS_CERT_FILE: cert, TLS_KEY_FILE: key }
+    const everybody = environmentsOf({
+      ...between,
+      GATEWAY_TLS_CERT_FILE: 'public',
+      GATEWAY_TLS_KEY_FILE: 'public',
+    })
+    for (const program of programs) expect(everybody[program]).toMatchObject(between)
+    expect(holdersOf('public.key', { ...between, GATEWAY_TLS_KEY_FILE: 'public.key' })).toEqual(['gateway'])
+    expect(everybody.gateway).toMatchObject({
+      API_ROOT: 'https://127.0.0.1:18734/api',
+      CATALOG_URL: 'https://127.0.0.1:18742',
+    })
+    expect(environmentsOf(between).gateway.API_ROOT).toBe('http://127.0.0.1:18734/api')
+  } finally {
+    await rm(folder, { recursive: true })
+  }
 })
 
 test('keys of the operator’s own are not mixed with development keys', () => {

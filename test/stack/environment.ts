@@ -3,8 +3,13 @@ import type { DevelopmentKeys } from '#kit/keys.ts'
 import { settingPrefixOf } from '#kit/settings.ts'
 import { type Listener, listeners, type StackSettings, urlOf } from './settings.ts'
 
-/** The processes of ours that run on and on; `migrations` runs once before them. */
-export type ProgramName = Listener | 'jobs-worker' | 'migrations'
+/** The processes of ours that run on and on. */
+export const lastingPrograms = [
+  ...(['gateway', 'access-control', 'catalog'] as const),
+  ...(['enrollment', 'jobs', 'jobs-worker'] as const),
+]
+/** Those, and `migrations`, which runs once before them. */
+export type ProgramName = (typeof lastingPrograms)[number] | 'migrations'
 
 /**
  * The environment with everything filled in that has a default on this machine: addresses, ports, keys. No process
@@ -28,11 +33,24 @@ export function fillEnvironment(
     SERVICE_PRIVATE_KEY: servicePrivateKey,
     SERVICE_PUBLIC_KEY: publicHalfOf(servicePrivateKey),
     ...Object.fromEntries(listeners.map((name) => [`${settingPrefixOf(name)}_URL`, urlOf(settings, name)])),
+    ...metricsPortsFrom(Number(env.METRICS_PORT || Number.NaN)),
   }
   const given = Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
   )
   return { ...defaults, ...given, REGISTRAR_DATA_DIR: settings.dataDir }
+}
+
+/** The setting that chooses where a process tells its metrics. */
+export function metricsPortOf(name: ProgramName): string {
+  return `${settingPrefixOf(name)}_METRICS_PORT`
+}
+
+/** One port for all processes will not do where they run on one machine: it is the first of as many as there are processes. */
+function metricsPortsFrom(first: number): NodeJS.ProcessEnv {
+  if (Number.isNaN(first)) return {}
+  const portOf = (index: number) => String(first + index)
+  return Object.fromEntries(lastingPrograms.map((name, index) => [metricsPortOf(name), portOf(index)]))
 }
 
 /** Undefined when it is not JSON: the process that needs the key will say what is wrong with it. */
@@ -47,7 +65,7 @@ function publicHalfOf(privateJwkJson: string): string | undefined {
 
 /** What one process may see of it: what it is configured by, and nothing that only others need. */
 export function narrowEnvironment(filled: NodeJS.ProcessEnv, program: ProgramName): NodeJS.ProcessEnv {
-  const patterns = [...everywhere, ...needs[program]]
+  const patterns = [...everywhere, metricsPortOf(program), ...needs[program]]
   return Object.fromEntries(
     Object.entries(filled).filter(([name]) => patterns.some((pattern) => matches(name, pattern))),
   )
@@ -63,7 +81,7 @@ const everywhere = [
     'SSL_CERT_FILE',
     'SSL_CERT_DIR',
   ],
-  ...['REGISTRAR_DATA_DIR', 'LOG_LEVEL', 'OTEL_*'],
+  ...['REGISTRAR_DATA_DIR', 'LOG_LEVEL', 'METRICS_HOST', 'SHUTDOWN_DELAY', 'OTEL_*', 'TLS_*'],
 ]
 const tokens = ['JWT_*', 'SERVICE_PUBLIC_KEY']
 const database = ['DATABASE_URL', 'DATABASE_POOL_SIZE']
@@ -92,6 +110,7 @@ const needs: Record<ProgramName, readonly string[]> = {
     'ACCESS_CONTROL_URL',
     'DISCOVERY_BASE_URL',
     'PROGRAM_CACHE_TIMEOUT',
+    'GRANTS_CACHE_TIMEOUT',
   ],
   enrollment: [
     ...listenOf('enrollment'),
@@ -116,7 +135,7 @@ const needs: Record<ProgramName, readonly string[]> = {
   ],
   gateway: [
     ...listenOf('gateway'),
-    ...tokens,
+    'JWT_*',
     ...[
       'ACCESS_CONTROL_URL',
       'CATALOG_URL',
@@ -124,6 +143,7 @@ const needs: Record<ProgramName, readonly string[]> = {
       'JOBS_URL',
       'API_ROOT',
       'CORS_ORIGIN_WHITELIST',
+      'GATEWAY_TLS_*',
       'RATE_LIMIT',
     ],
   ],

@@ -1,11 +1,21 @@
 import { createClient } from '@connectrpc/connect'
-import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node'
+import { createGrpcTransport } from '@connectrpc/connect-node'
+import { openSessionManager } from '#kit/http2-sessions.ts'
+import type { TlsFiles } from '#kit/tls-files.ts'
 import { Health, HealthCheckResponse_ServingStatus } from '#proto/health/v1/health_pb.ts'
 
-/** Resolves when the gRPC server at the address says that it serves (`grpc.health.v1`); rejects when it does not. */
-export async function assertServing(address: string, service = '', signal?: AbortSignal): Promise<void> {
-  const baseUrl = `http://${address}`
-  const sessionManager = new Http2SessionManager(baseUrl)
+/**
+ * Resolves when the gRPC server at the address says that it serves (`grpc.health.v1`), over TLS when that is given; rejects when
+ * it does not.
+ */
+export async function assertServing(
+  address: string,
+  service = '',
+  signal?: AbortSignal,
+  tls?: TlsFiles,
+): Promise<void> {
+  const baseUrl = `${tls === undefined ? 'http' : 'https'}://${address}`
+  const sessionManager = openSessionManager(baseUrl, tls)
   try {
     const health = createClient(Health, createGrpcTransport({ baseUrl, sessionManager }))
     const { status } = await health.check({ service }, { signal, timeoutMs: 2_000 })

@@ -1,6 +1,6 @@
 import { ConfigError } from '#kit/config.ts'
 import { StackProblem } from './problem.ts'
-import { type Stack, startStack } from './stack.ts'
+import { type Stack, type StackOptions, startStack } from './stack.ts'
 
 /** What a start brings along. */
 export type Start = {
@@ -8,6 +8,8 @@ export type Start = {
   readonly env: NodeJS.ProcessEnv
   /** Fill an empty system with demo data. */
   readonly demo: boolean
+  /** What starts it; `startStack` when absent. */
+  start?(options: StackOptions): Promise<Stack>
   /** What to tell the person when everything runs. */
   describe(stack: Stack): Promise<string>
   /** Called when everything has stopped. */
@@ -24,8 +26,8 @@ export async function runStack(prepare: () => Promise<Start>): Promise<never> {
 
   const stopping = stopOnSignals()
   try {
-    const { env, demo, describe, close } = await prepare()
-    const stack = await startStack({
+    const { env, demo, start = startStack, describe, close } = await prepare()
+    const stack = await start({
       env,
       log: say,
       output: (name, line) => isWorthShowing(line) && say(`${name} | ${line}`),

@@ -40,6 +40,18 @@ export async function endProcess(
   }
 }
 
+/** Sends a signal to a process and to all that it started, and those started. */
+export function signalTree(pid: number, signal: NodeJS.Signals): void {
+  const parents = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' })
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number) as [pid: number, parent: number])
+  const tree = [pid]
+  for (const parent of tree)
+    tree.push(...parents.filter((each) => each[1] === parent).map(([child]) => child))
+  for (const each of tree) send(each, signal)
+}
+
 const hasProc = existsSync('/proc/self/stat')
 
 function startTicks(pid: number): string | undefined {

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { readConfig } from '#kit/config.ts'
+import { ConfigError, readConfig } from '#kit/config.ts'
 import { developmentIssuer } from '#kit/keys.ts'
 import {
   commonSpecs,
@@ -11,6 +11,8 @@ import {
   settingPrefixOf,
   text,
 } from '#kit/settings.ts'
+import type { TlsFiles } from '#kit/tls-files.ts'
+import { readTls } from '#kit/tls-settings.ts'
 import type { PortClaim } from './ports.ts'
 import { StackProblem } from './problem.ts'
 
@@ -22,6 +24,10 @@ export type StackSettings = {
   /** Absolute. */
   readonly dataDir: string
   readonly listen: Readonly<Record<Listener, { readonly host: string; readonly port: number }>>
+  /** The certificates between processes, when the services speak TLS. */
+  readonly tls: TlsFiles | undefined
+  /** Whether partners call the gateway by HTTPS. */
+  readonly isGatewayTls: boolean
   readonly postgresPort: number
   /** Set when PostgreSQL is somebody else's: then none is started. */
   readonly databaseUrl: string | undefined
@@ -56,7 +62,12 @@ export function readStackSettings(env: NodeJS.ProcessEnv): StackSettings {
     TEMPORAL_UI_PORT: port(8233),
     ...portSpecs,
   })
+  const faults: string[] = []
+  const tls = readTls(env, { name: 'stack', logLevel: 'silent' }, faults)
+  if (faults.length > 0) throw new ConfigError(faults)
   return {
+    tls: tls?.server && tls.files,
+    isGatewayTls: Boolean(env.GATEWAY_TLS_CERT_FILE),
     dataDir: resolve(values.REGISTRAR_DATA_DIR),
     listen: Object.fromEntries(
       listeners.map((name) => [name, listenOf(name, env, values)]),
@@ -120,8 +131,9 @@ export function portClaimsOf(
 }
 
 /** Where a process on this machine reaches a listener. */
-export function urlOf({ listen }: StackSettings, name: Listener): string {
+export function urlOf({ listen, tls, isGatewayTls }: StackSettings, name: Listener): string {
   const { host, port: at } = listen[name]
+  const scheme = (name === 'gateway' ? isGatewayTls : tls !== undefined) ? 'https' : 'http'
   const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
-  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${at}`
+  return `${scheme}://${reachable.includes(':') ? `[${reachable}]` : reachable}:${at}`
 }

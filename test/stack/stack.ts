@@ -15,7 +15,11 @@ import { startTemporal } from './temporal.ts'
 import { findTemporalBinary } from './temporal-binary.ts'
 
 /** The parts of the system. `migrations` runs once, before the services. */
-export type PartName = 'postgres' | 'temporal' | ProgramName
+export type PartName = 'postgres' | 'temporal' | ProgramName | ClusterPartName
+/** What test/cluster starts instead of one Temporal, and more of. */
+type ClusterPartName =
+  | ('gateway-2' | 'jobs-worker-2')
+  | `temporal-${'frontend' | 'history-1' | 'history-2' | 'matching' | 'worker'}`
 
 export type StackOptions = {
   /** The settings; nothing is read from elsewhere. */
@@ -38,6 +42,10 @@ export type Stack = {
   readonly keys: DevelopmentKeys
   /** The settings with all defaults filled in, secrets included: what the `registrar` command needs to reach this system. */
   readonly env: NodeJS.ProcessEnv
+  /** What runs, in the order in which it was started. */
+  readonly parts: readonly PartName[]
+  /** Each gateway by itself. */
+  readonly gateways: readonly string[]
   /** Where it is reached: `http://host:port`. */
   readonly urls: Readonly<Record<'gateway' | 'accessControl' | 'catalog' | 'enrollment' | 'jobs', string>>
   /** Undefined when Temporal is not ours. */
@@ -50,6 +58,8 @@ export type Stack = {
   kill(name: PartName, signal: NodeJS.Signals): void
   /** Resolves with the process id of the next start that gets ready; ask before the kill. */
   restarted(name: PartName): Promise<number>
+  /** Keeps a part that has ended from being started again until the function that this returns is called. */
+  hold(name: PartName): () => void
   /** Stops everything, last started first; nothing is left running. */
   stop(): Promise<void>
 }
@@ -69,7 +79,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   try {
     const keys = await loadOrCreateDevelopmentKeys(settings.dataDir, options.env.NODE_ENV)
     const started = await startParts({ options, settings, keys, parts, note: folder.note })
-    return { ...describe(settings, keys, parts), ...started, stop }
+    return { ...describe(settings, keys, parts), ...started, parts: [...parts.keys()], stop }
   } catch (error) {
     await stop()
     throw error
@@ -133,7 +143,7 @@ async function startParts({
   let hasDemo = false
   if (options.demo) {
     const servicePrivateJwk = JSON.parse(filled.SERVICE_PRIVATE_KEY as string) as JWK
-    const outcome = await ensureDemo({ urls: urlsOf(settings), servicePrivateJwk, log })
+    const outcome = await ensureDemo({ urls: urlsOf(settings), tls: settings.tls, servicePrivateJwk, log })
     hasDemo = outcome !== 'absent'
     tell(
       'demo data',
@@ -157,6 +167,7 @@ function describe(
     settings,
     keys,
     urls: urlsOf(settings),
+    gateways: [urlOf(settings, 'gateway')],
     async mintToken(username: string, claims: Claims = {}) {
       if (!settings.areTokensOurs) {
         throw new StackProblem('JWT_* names keys of your own: get a token where those keys are.')
@@ -166,6 +177,7 @@ function describe(
     pid: (name: PartName) => part(name).pid,
     kill: (name: PartName, signal: NodeJS.Signals) => void part(name).kill(signal),
     restarted: (name: PartName) => part(name).restarted(),
+    hold: (name: PartName) => part(name).hold(),
   }
 }
 

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { ProcessSpec } from './process-run.ts'
 import { recordOf } from './running-process.ts'
@@ -195,4 +196,15 @@ test('a stop while a restart is waiting starts nothing', async () => {
   await supervised.stop()
   expect(supervised.pid).toBeUndefined()
   expect(lines).toHaveLength(1)
+})
+
+test('a process that is held is not started again before it is let go', async () => {
+  const supervised = await start(program(serves))
+  const back = supervised.restarted()
+  const letGo = supervised.hold()
+  supervised.kill('SIGKILL')
+  await sleep(600)
+  expect([supervised.pid, lines.length]).toEqual([undefined, 1])
+  letGo()
+  expect(await back).toBe(supervised.pid)
 })

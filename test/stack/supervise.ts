@@ -29,6 +29,7 @@ export class SupervisedProcess {
   readonly #stopping = new AbortController()
   #run: Run | undefined
   #kept: Promise<void> | undefined
+  #holding = Promise.resolve()
   #restarts: { resolve: (pid: number) => void; reject: (error: Error) => void }[] = []
 
   constructor(spec: ProcessSpec, reports: Reports) {
@@ -66,6 +67,14 @@ export class SupervisedProcess {
     return new Promise((resolve, reject) => this.#restarts.push({ resolve, reject }))
   }
 
+  /** Keeps it, once it has ended, from being started again until the function that this returns is called. */
+  hold(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#holding = promise
+    this.#stopping.signal.addEventListener('abort', () => resolve())
+    return resolve
+  }
+
   /** Asks the process to end, kills it when it does not, and resolves when it is gone for good. */
   async stop(): Promise<void> {
     this.#stopping.abort()
@@ -91,6 +100,7 @@ export class SupervisedProcess {
       const pause = backoffOf(failures++)
       this.#reports.log(`${this.name} ended (${end}): starting it again in ${pause / 1000} s`)
       await sleep(pause, undefined, { signal: stopping }).catch(() => {})
+      await this.#holding
       if (stopping.aborted) return
       run = this.#launch()
       await run.untilReady(stopping).then(

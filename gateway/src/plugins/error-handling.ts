@@ -7,7 +7,8 @@ import { requestIdFor, setCommonHeaders } from './common-headers.ts'
 export function addErrorHandling(app: FastifyInstance): void {
   app.setErrorHandler((error, request, reply) => {
     const fault = toHttpFault(fromFramework(error))
-    if (fault.status >= 500) {
+    // Nobody is there to get it; what was being done for a partner who hung up was cancelled.
+    if (fault.status >= 500 && !request.hangUp.aborted) {
       const level = fault.status === 500 ? 'error' : 'warn'
       request.log[level]({ err: fault.cause ?? error }, 'request failed')
     }

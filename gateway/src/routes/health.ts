@@ -14,7 +14,7 @@ const healthSchema = Type.Object(
 // The page takes no login: however often it is asked, the services are asked about once a second.
 const rememberMs = 1_000
 
-/** GET /health: whether every service says that it can serve, its database included. */
+/** GET /health: whether every service says that it can serve, its database included, and this process is to stay. */
 export function addHealth(app: FastifyInstance, { health }: Pick<Clients, 'health'>): void {
   let known: { answer: Promise<boolean>; until: number } | undefined
   const isHealthy = () => {
@@ -42,7 +42,7 @@ export function addHealth(app: FastifyInstance, { health }: Pick<Clients, 'healt
       },
     },
     handler: async (_request, reply) => {
-      const status = (await isHealthy()) ? 'OK' : 'UNAVAILABLE'
+      const status = !app.isLeaving && (await isHealthy()) ? 'OK' : 'UNAVAILABLE'
       if (status !== 'OK') reply.code(503).header('retry-after', '5')
       return { overall_status: status, detailed_status: { database_status: status } }
     },

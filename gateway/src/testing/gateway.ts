@@ -14,6 +14,7 @@ import {
 } from '#proto/registrar/jobs/v1/job_pb.ts'
 import { type AppOptions, buildApp } from '../app.ts'
 import { createClients } from '../clients.ts'
+import { leave } from '../plugins/draining.ts'
 import { everything, startFakeServices, type World } from './fake-services.ts'
 
 /** A gateway that listens, over fakes of the four services. */
@@ -27,6 +28,7 @@ export type TestGateway = {
   send(request: TestRequest): Promise<TestAnswer>
   /** Forgets the calls, failures and other changes of the test before. */
   reset(): void
+  leave(): void
   closeGateway(): Promise<void>
   /** Takes the services away. */
   closeServices(): Promise<void>
@@ -73,6 +75,7 @@ export async function startTestGateway(options: Partial<AppOptions> = {}): Promi
     log,
     send: (request) => send(url, tokens, request),
     reset: () => Object.assign(world, createWorld()),
+    leave: () => leave(app),
     closeGateway: () => app.close(),
     closeServices: services.close,
     async close() {

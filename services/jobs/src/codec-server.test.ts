@@ -41,7 +41,6 @@ async function startCodecServer(env: Record<string, string>) {
       ...{ ACCESS_CONTROL_URL: peers.url, NODE_ENV: 'production' },
       ...{ JWT_ISSUER: tokens.config.issuer, JWT_AUDIENCE: tokens.config.audience },
       JWT_PUBLIC_SIGNING_JWK_SET: JSON.stringify(tokens.config.jwks),
-      SERVICE_PUBLIC_KEY: JSON.stringify(tokens.config.servicePublicJwk),
       ...env,
     },
   })

@@ -1,6 +1,7 @@
 import { ConfigError } from '#kit/config.ts'
 import { DomainError, Reason } from '#kit/errors.ts'
 import { run } from '#kit/lifecycle.ts'
+import { countRefusedTokens } from '#kit/metrics-tokens.ts'
 import { closeRpcConnections, createRpcClient } from '#kit/rpc-client.ts'
 import { createTokenVerifier } from '#kit/tokens.ts'
 import { AccessControlService } from '#proto/registrar/accesscontrol/v1/access_control_service_pb.ts'
@@ -9,16 +10,18 @@ import { readCodecServerConfig } from './config.ts'
 import { createPayloadCodec } from './temporal/payload-codec.ts'
 
 // Lets staff and superusers read in Temporal's UI and CLI what is encrypted there. Optional: nothing else needs it.
-await run('codec-server', async ({ env, logger }) => {
+await run('codec-server', async ({ env, logger, metrics }) => {
   const config = await readCodecServerConfig(env)
   if (config.codecKeys === undefined) {
     throw new ConfigError('TEMPORAL_CODEC_KEY is missing: set it as for the jobs service and its worker.')
   }
-  const verifier = createTokenVerifier(config.jwt)
-  const accessControl = createRpcClient(AccessControlService, config.peers['access-control'])
+  const verifier = countRefusedTokens(metrics, createTokenVerifier(config.userJwt))
+  const accessControl = createRpcClient(AccessControlService, config.peers['access-control'], {
+    ...{ tls: config.tls, metrics },
+  })
   const app = await createCodecApp({
     codec: createPayloadCodec(config.codecKeys),
-    ...{ origin: config.uiOrigin, logger },
+    ...{ origin: config.uiOrigin, logger, tls: config.publicTls },
     async authorize(authorization) {
       const principal = await verifier.verify(authorization)
       const isUser = principal.kind === 'user' && !principal.restricted

@@ -1,5 +1,6 @@
 import { readProcessConfig } from '#kit/process-config.ts'
-import { httpUrl, port, text, wholeNumber } from '#kit/settings.ts'
+import { httpUrl, optionalText, port, text, wholeNumber } from '#kit/settings.ts'
+import { openPublicTls } from '#kit/tls-settings.ts'
 import type { JobKind, TimeLimits } from './domain/job.ts'
 import type { Retention } from './domain/retention.ts'
 import { readStorageConfig, storageSpecs } from './storage/storage-settings.ts'
@@ -102,18 +103,22 @@ export async function readWorkerConfig(env: NodeJS.ProcessEnv) {
 export async function readCodecServerConfig(env: NodeJS.ProcessEnv) {
   const config = await readProcessConfig(env, {
     name: 'jobs',
-    needs: ['jwt'],
+    needs: ['userJwt'],
     peers: ['access-control'],
     own: {
       ...codecKeySpecs,
       CODEC_SERVER_HOST: text('the address to listen on, such as 127.0.0.1 or 0.0.0.0', '127.0.0.1'),
       CODEC_SERVER_PORT: port(18_747),
+      CODEC_SERVER_TLS_CERT_FILE: optionalText('a PEM file with the certificate that browsers are shown'),
+      CODEC_SERVER_TLS_KEY_FILE: optionalText('the PEM file with the key of CODEC_SERVER_TLS_CERT_FILE'),
       TEMPORAL_UI_ORIGIN: httpUrl('http://127.0.0.1:8233'),
     },
   })
   const { own } = config
+  const { CODEC_SERVER_TLS_CERT_FILE: cert, CODEC_SERVER_TLS_KEY_FILE: key } = own
   return {
     ...config,
+    publicTls: openPublicTls('CODEC_SERVER_TLS', { cert, key }, config),
     codecKeys: readCodecKeys(own),
     listenAt: { host: own.CODEC_SERVER_HOST, port: own.CODEC_SERVER_PORT },
     uiOrigin: own.TEMPORAL_UI_ORIGIN,

@@ -1,3 +1,4 @@
+import { apartFromCall } from '#kit/call-signal.ts'
 import type { Logger } from '#kit/logger.ts'
 import type { Job } from './domain/job.ts'
 import type { JobStore } from './store/job-store.ts'
@@ -33,7 +34,7 @@ export function createJobStarter(
 
   return {
     async startSoon(job) {
-      const starting = start(job)
+      const starting = apartFromCall(() => start(job))
       underway.add(starting)
       starting.finally(() => underway.delete(starting))
       if (underway.size >= atOnce) await Promise.race(underway)

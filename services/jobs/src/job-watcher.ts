@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { apartFromCall } from '#kit/call-signal.ts'
 import { DomainError, Reason } from '#kit/errors.ts'
 import type { Logger } from '#kit/logger.ts'
 import { isOpen, type Job } from './domain/job.ts'
@@ -28,7 +29,8 @@ export function createJobWatcher(store: Pick<JobStore, 'findAll'>, logger: Logge
       // Nobody awaits it any more when its watchers left.
       wait.promise.catch(() => {})
     }
-    if (!isLooking) void look()
+    // It looks for all who watch.
+    if (!isLooking) void apartFromCall(look)
     return wait.promise
   }
 

@@ -1,6 +1,7 @@
 import { openDatabase } from '#kit/database.ts'
+import { databaseChecks } from '#kit/database-checks.ts'
 import { run } from '#kit/lifecycle.ts'
-import { assertMigrated } from '#kit/migrate.ts'
+import { untilMigrated } from '#kit/migrate.ts'
 import { closeRpcConnections, createRpcClient } from '#kit/rpc-client.ts'
 import { startRpcServer } from '#kit/rpc-server.ts'
 import { createTokenVerifier } from '#kit/tokens.ts'
@@ -8,31 +9,29 @@ import { AccessControlService } from '#proto/registrar/accesscontrol/v1/access_c
 import { CatalogService } from '#proto/registrar/catalog/v1/catalog_service_pb.ts'
 import { JobsService } from '#proto/registrar/jobs/v1/jobs_service_pb.ts'
 import { readJobsConfig } from './config.ts'
-import { createJobStarter } from './job-starter.ts'
-import { createJobWatcher } from './job-watcher.ts'
+import { openJobKeeping } from './job-keeping.ts'
+import { countEndings } from './metrics/ended-jobs.ts'
+import { exposeOpenJobs } from './metrics/open-jobs.ts'
 import { largestMessageBytes } from './posted-outcomes.ts'
-import { createReconciler } from './reconciler.ts'
 import { routeJobs } from './routes.ts'
 import { openStorage } from './storage/open-storage.ts'
 import { createJobStore } from './store/job-store.ts'
-import { createJobWorkflows } from './temporal/job-workflows.ts'
-import { schedulesOf } from './temporal/schedule-list.ts'
-import { keepSchedules } from './temporal/schedules.ts'
 
-await run('jobs', async ({ env, logger }) => {
+const migrations = new URL('../migrations/', import.meta.url)
+
+await run('jobs', async ({ env, logger, metrics }) => {
   const config = await readJobsConfig(env)
-  const database = openDatabase(config.database.url, 'jobs', logger, config.database)
-  await assertMigrated(database, new URL('../migrations/', import.meta.url))
-  const store = createJobStore(database)
-  const workflows = createJobWorkflows(config.temporal, { ...config, logger })
-  const starter = createJobStarter(store, workflows, logger)
-  const watcher = createJobWatcher(store, logger)
-  const reconciler = createReconciler({ store, workflows, logger }, config)
-  const { storage, createLinks, ...opened } = await openStorage(config.storage)
+  const database = openDatabase(config.database.url, 'jobs', logger, { ...config.database, metrics })
+  await untilMigrated(database, migrations, logger)
+  const store = countEndings(metrics, createJobStore(database))
+  exposeOpenJobs(metrics, store)
+  const keeping = openJobKeeping(config, store, logger)
+  const { storage, createLinks, ...opened } = await openStorage(config.storage, metrics)
+  const calling = { tls: config.tls, metrics }
   const dependencies = {
-    ...{ store, storage, workflows, starter, reconciler, watcher, logger },
-    catalog: createRpcClient(CatalogService, config.peers.catalog),
-    accessControl: createRpcClient(AccessControlService, config.peers['access-control']),
+    ...{ ...keeping.parts, storage },
+    catalog: createRpcClient(CatalogService, config.peers.catalog, calling),
+    accessControl: createRpcClient(AccessControlService, config.peers['access-control'], calling),
     links: createLinks(config.links),
     ...{ linkSecret: config.links.secret, bucket: config.storage.bucket, reports: config.reports },
   }
@@ -41,20 +40,20 @@ await run('jobs', async ({ env, logger }) => {
     routes: (router) => routeJobs(router, dependencies),
     services: [JobsService],
     readMaxBytes: largestMessageBytes,
-    verifier: createTokenVerifier(config.jwt),
-    logger,
+    ...{ verifier: createTokenVerifier(config.jwt), logger, metrics },
     isReady: () => database.authenticate().then(() => true),
   })
-  const background = [reconciler.run(), starter, keepSchedules(config.temporal, schedulesOf(config), logger)]
+  keeping.start()
   return {
+    leave: server.leave,
     async close() {
-      watcher.close()
+      keeping.parts.watcher.close()
       await server.close()
-      await Promise.all(background.map((each) => each.close()))
-      await workflows.close()
+      await keeping.close()
       opened.close()
       closeRpcConnections()
       await database.close()
     },
+    checks: databaseChecks(database, migrations),
   }
 })

@@ -71,7 +71,7 @@ test('a refused call is one line that says why', async () => {
     await client.ask({}).catch(() => {})
     await client.work({}, { headers: { authorization: `JWT ${await tokens.mint()}` } }).catch(() => {})
     expect(rpcLines()).toMatchObject([
-      { level: 30, code: 'Unauthenticated', message: 'Authentication credentials were not provided.' },
+      { level: 30, code: 'Unauthenticated', reason: 'CREDENTIALS_MISSING' },
       { level: 30, code: 'PermissionDenied', caller: 'partner' },
     ])
   })

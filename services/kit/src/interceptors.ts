@@ -1,14 +1,23 @@
 import { randomUUID } from 'node:crypto'
 import type { DescMethod } from '@bufbuild/protobuf'
-import { Code, ConnectError, type Interceptor } from '@connectrpc/connect'
+import {
+  Code,
+  ConnectError,
+  type Interceptor,
+  type StreamRequest,
+  type UnaryRequest,
+} from '@connectrpc/connect'
 import { admit, admittedTo, isPlumbing } from './access.ts'
 import { principalKey, requestIdHeader, requestIdKey } from './call-context.ts'
 import { DomainError } from './errors.ts'
 import type { Logger } from './logger.ts'
+import type { CallMeter } from './metrics-rpc.ts'
 import type { Principal } from './principal.ts'
-import { toConnectError } from './rpc-errors.ts'
+import { explainUnreadable } from './protocol-errors.ts'
+import { reasonNameOf, toConnectError } from './rpc-errors.ts'
 import { onStreamEnd } from './streams.ts'
 import type { TokenVerifier } from './tokens.ts'
+import { traceFields } from './tracing.ts'
 
 /** Takes the caller's `x-request-id` when it has a sane form, or makes one. */
 export function assignRequestId(): Interceptor {
@@ -24,15 +33,19 @@ export function isRequestId(given: string): boolean {
   return /^[A-Za-z0-9._-]{1,128}$/.test(given)
 }
 
-/** One log line for each RPC, written when it ends. */
-export function logCalls(logger: Logger): Interceptor {
+/** One log line for each RPC, written and measured when it ends. */
+export function logCalls(logger: Logger, meter?: CallMeter): Interceptor {
   return (next) => async (request) => {
     const startedAt = performance.now()
     const log = (error?: unknown) => {
       const principal = request.contextValues.get(principalKey)
+      const ms = performance.now() - startedAt
+      meter?.(request.method, error, ms)
       writeCall(logger, request.method, error, {
-        ms: Math.round((performance.now() - startedAt) * 10) / 10,
+        ms: Math.round(ms * 10) / 10,
         requestId: request.contextValues.get(requestIdKey),
+        ...(error === undefined && programOf(request)),
+        ...traceFields(),
         ...(principal && { callerKind: principal.kind, caller: nameOf(principal) }),
       })
     }
@@ -64,16 +77,25 @@ function writeCall(
     return
   }
   const { code, rawMessage, cause } = ConnectError.from(error)
-  const line = { rpc, code: Code[code], ...fields, message: rawMessage }
+  const line = { rpc, code: Code[code], reason: reasonNameOf(error), ...fields }
   // The domain error is told in the line; what made it is not.
   const err = cause instanceof DomainError ? cause.cause : cause
   if (code === Code.Internal || code === Code.Unknown || code === Code.DataLoss) {
-    logger.error({ ...line, err: err ?? error }, 'rpc failed')
+    logger.error({ ...line, message: rawMessage, err: err ?? error }, 'rpc failed')
   } else if (code === Code.Unavailable || code === Code.DeadlineExceeded) {
-    logger.warn({ ...line, err }, 'rpc failed')
+    logger.warn({ ...line, message: rawMessage, err }, 'rpc failed')
   } else {
+    // Without the text, which may quote what was asked.
     logger.info(line, 'rpc refused')
   }
+}
+
+/** Which program it was about. Not told of a call that failed, or that filters a list: it may have named anything. */
+function programOf({ method, message }: UnaryRequest | StreamRequest): { program?: string } {
+  if (method.name.startsWith('List')) return {}
+  const { programKey, key } = message as { programKey?: string; key?: string }
+  const program = method.name === 'GetProgram' ? key : programKey
+  return program ? { program } : {}
 }
 
 function nameOf(principal: Principal): string {
@@ -88,7 +110,7 @@ export function translateErrors(): Interceptor {
         ? callerGone(error)
         : toConnectError(error)
     try {
-      const response = await next(request)
+      const response = await next(request.stream ? withReadableWords(request) : request)
       return response.stream
         ? { ...response, message: onStreamEnd(response.message, { translate }) }
         : response
@@ -96,6 +118,11 @@ export function translateErrors(): Interceptor {
       throw translate(error)
     }
   }
+}
+
+// Messages of streams are read when the handler asks for them; those of other calls before any of this.
+function withReadableWords(request: StreamRequest): StreamRequest {
+  return { ...request, message: onStreamEnd(request.message, { translate: explainUnreadable }) }
 }
 
 // The signal of a call aborts for three reasons; a passed deadline and a stopping server have codes of their own.

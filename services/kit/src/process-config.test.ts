@@ -63,7 +63,7 @@ test('with nothing set, development keys and the ports of one machine are used',
     resultLinks: { secret: keys.linkSecret },
     peers: { catalog: 'http://127.0.0.1:18742' },
   })
-  expect(config.jwt.servicePublicJwk).not.toHaveProperty('d')
+  expect(config.jwt.serviceKeys?.keys.map(({ d }) => d)).toEqual([undefined])
 })
 
 test('what is set is used, and no keys are made that nobody needs', async () => {
@@ -107,6 +107,7 @@ test('a process gets what it asked for and nothing more', async () => {
     'name',
     'own',
     'peers',
+    'tls',
   ])
   expect(await readdir(folder)).toEqual([])
 })
@@ -114,7 +115,20 @@ test('a process gets what it asked for and nothing more', async () => {
 test('production starts with everything set', async () => {
   const config = await readProcessConfig(await productionEnv(), { name: 'jobs', needs: everything })
   expect(config.isProduction).toBe(true)
-  expect(config.jwt.servicePublicJwk).toMatchObject({ kty: 'OKP', crv: 'Ed25519' })
+  expect(config.jwt.serviceKeys?.keys).toMatchObject([{ kty: 'OKP', crv: 'Ed25519' }])
+})
+
+test('service tokens may be verified by several keys, so that one can take the place of another', async () => {
+  const keys = [(await createTestTokens()).servicePublicJwk, (await createTestTokens()).servicePublicJwk]
+  const env = { ...(await productionEnv()), SERVICE_PUBLIC_KEY: JSON.stringify({ keys }) }
+  const { jwt } = await readProcessConfig(env, { name: 'jobs', needs: ['jwt'] })
+  expect(jwt.serviceKeys).toEqual({ keys })
+})
+
+test('who takes only callers’ tokens needs no key of ours', async () => {
+  const { SERVICE_PRIVATE_KEY: _, ...env } = await productionEnv()
+  const { userJwt } = await readProcessConfig(env, { name: 'gateway', needs: ['userJwt'] })
+  expect(userJwt).not.toHaveProperty('serviceKeys')
 })
 
 test('production with nothing set tells all that is missing', async () => {
@@ -124,7 +138,7 @@ test('production with nothing set tells all that is missing', async () => {
     'DATABASE_URL is missing: set it to a PostgreSQL URL, postgresql://user:password@host:5432/database.',
     'No token could be verified: set JWT_PUBLIC_SIGNING_JWK_SET to the key set of the LMS, JWT_JWKS_URL to its address, or JWT_SECRET_KEY to a shared secret.',
     'JWT_ISSUER is missing: set it to the `iss` claim of the tokens.',
-    'SERVICE_PUBLIC_KEY is missing: set it to the public half of SERVICE_PRIVATE_KEY, as JWK JSON.',
+    'SERVICE_PUBLIC_KEY is missing: set it to the public half of SERVICE_PRIVATE_KEY, as JWK JSON, or to a key set with it, {"keys": […]}.',
     'SERVICE_PRIVATE_KEY is missing: set it to a private Ed25519 key, as JWK JSON.',
     'RESULT_LINK_SECRET is missing: set it to a secret of 32 characters or more.',
   ])
@@ -148,7 +162,10 @@ test('production refuses development keys that were copied into its settings', a
   ])
 })
 
-test.each([
+const notTheServicesKeys =
+  'SERVICE_PUBLIC_KEY is not usable: set it to the public half of SERVICE_PRIVATE_KEY, as JWK JSON, or to a key set with it, {"keys": […]}.'
+
+test.each<readonly [NodeJS.ProcessEnv, string]>([
   [
     { JWT_PUBLIC_SIGNING_JWK_SET: '{"keys":[]}' },
     'JWT_PUBLIC_SIGNING_JWK_SET is not usable: set it to a JSON Web Key Set with RSA keys, {"keys": […]}.',
@@ -158,10 +175,10 @@ test.each([
     'JWT_JWKS_URL is not usable: set it to a URL that starts with http:// or https://.',
   ],
   [{ JWT_SECRET_KEY: 'short' }, 'JWT_SECRET_KEY is too short: set it to a secret of 32 bytes or more.'],
-  [
-    { SERVICE_PUBLIC_KEY: '{"kty":"RSA"}' },
-    'SERVICE_PUBLIC_KEY is not usable: set it to the public half of SERVICE_PRIVATE_KEY, as JWK JSON.',
-  ],
+  [{ SERVICE_PUBLIC_KEY: '{"kty":"RSA"}' }, notTheServicesKeys],
+  ...['{"keys":[]}', '{"keys":[null]}', '{"keys":{}}', '{"keys":[{"kty":"RSA"}]}'].map(
+    (set) => [{ SERVICE_PUBLIC_KEY: set }, notTheServicesKeys] as const,
+  ),
   [
     { SERVICE_PRIVATE_KEY: '{"kty":"OKP","crv":"Ed25519","x":"public"}' },
     'SERVICE_PRIVATE_KEY is not usable: set it to a private Ed25519 key, as JWK JSON.',

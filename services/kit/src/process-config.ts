@@ -1,6 +1,7 @@
 import type { JWK } from 'jose'
 import { ConfigError, collectConfig, type Specs, type Values } from './config.ts'
-import { type Reading, readJwt, readResultLinks, readServiceKey } from './key-settings.ts'
+import type { ServerTls } from './http2-server.ts'
+import { type Reading, readJwt, readResultLinks, readServiceKey, readUserJwt } from './key-settings.ts'
 import { type DevelopmentKeys, loadOrCreateDevelopmentKeys } from './keys.ts'
 import {
   commonSpecs,
@@ -15,16 +16,21 @@ import {
   text,
   wholeNumber,
 } from './settings.ts'
+import type { TlsFiles } from './tls-files.ts'
+import { readTls } from './tls-settings.ts'
 import type { JwtConfig } from './tokens.ts'
+import type { UserTokenConfig } from './user-tokens.ts'
 
 /** What a process may need beside the settings that every process has. */
 export type Parts = {
-  /** Where it listens: `<NAME>_HOST`, `<NAME>_PORT`. */
-  listen: { host: string; port: number }
+  /** Where it listens: `<NAME>_HOST`, `<NAME>_PORT`; `tls` for RPC, when there is a certificate. */
+  listen: { host: string; port: number; tls?: ServerTls }
   /** `<NAME>_DATABASE_URL`, else DATABASE_URL, else the embedded PostgreSQL; DATABASE_POOL_SIZE. */
   database: { url: string; poolSize: number }
   /** What callers' tokens and service tokens are verified with: JWT_*, SERVICE_PUBLIC_KEY. */
   jwt: JwtConfig
+  /** The same for callers' tokens alone: JWT_*. */
+  userJwt: UserTokenConfig
   /** What service tokens are signed with: SERVICE_PRIVATE_KEY. */
   serviceKey: { privateJwk: JWK }
   /** What result links are signed with: RESULT_LINK_SECRET. */
@@ -32,7 +38,14 @@ export type Parts = {
 }
 
 /** The settings that every process has. */
-export type BaseConfig = { name: string; isProduction: boolean; logLevel: LogLevel; dataDir: string }
+export type BaseConfig = {
+  name: string
+  isProduction: boolean
+  logLevel: LogLevel
+  dataDir: string
+  /** The certificates between processes, for `createRpcClient`: TLS_*; undefined when none is set. */
+  tls: TlsFiles | undefined
+}
 
 export type ProcessConfig<N extends keyof Parts, P extends PeerName, S extends Specs> = Readonly<
   BaseConfig & Pick<Parts, N> & { peers: Readonly<Record<P, string>>; own: Values<S> }
@@ -63,7 +76,11 @@ export async function readProcessConfig<
   const isProduction = env.NODE_ENV === 'production'
   const common = collectConfig(env, commonSpecs, faults)
   const own = collectConfig(env, wanted.own ?? ({} as S), faults)
-  const peers = readPeers(env, wanted.peers ?? [], faults)
+  const needs = new Set<keyof Parts>(wanted.needs)
+  const isOnNetwork = needs.has('listen') || wanted.peers !== undefined
+  const owner = { name: wanted.name, logLevel: common.LOG_LEVEL }
+  const tls = isOnNetwork ? readTls(env, owner, faults) : undefined
+  const peers = readPeers(env, wanted.peers ?? [], tls?.server === undefined ? 'http' : 'https', faults)
   let keys: Promise<DevelopmentKeys> | undefined
   const reading: Reading = {
     env,
@@ -76,11 +93,13 @@ export async function readProcessConfig<
       return keys
     },
   }
-  const needs = new Set<keyof Parts>(wanted.needs)
   const parts: Partial<Parts> = {
-    ...(needs.has('listen') && { listen: readListen(reading) }),
+    ...(needs.has('listen') && {
+      listen: { ...readListen(reading), ...(tls?.server && { tls: tls.server }) },
+    }),
     ...(needs.has('database') && { database: await readDatabase(reading) }),
     ...(needs.has('jwt') && { jwt: await readJwt(reading) }),
+    ...(needs.has('userJwt') && { userJwt: await readUserJwt(reading) }),
     ...(needs.has('serviceKey') && { serviceKey: await readServiceKey(reading) }),
     ...(needs.has('resultLinks') && { resultLinks: await readResultLinks(reading) }),
   }
@@ -90,17 +109,24 @@ export async function readProcessConfig<
     isProduction,
     logLevel: common.LOG_LEVEL,
     dataDir: common.REGISTRAR_DATA_DIR,
+    tls: tls?.files,
   }
   return Object.freeze({ ...base, ...parts, peers, own }) as ProcessConfig<N, P, S>
 }
 
-function readPeers(env: NodeJS.ProcessEnv, names: readonly PeerName[], faults: string[]) {
+function readPeers(
+  env: NodeJS.ProcessEnv,
+  names: readonly PeerName[],
+  scheme: 'http' | 'https',
+  faults: string[],
+) {
   const urls = names.map((name) => {
     const prefix = settingPrefixOf(name)
     const [portName, urlName] = [`${prefix}_PORT`, `${prefix}_URL`]
     // Where the peer listens when both run on this machine.
     const peerPort = collectConfig(env, { [portName]: port(defaultPorts[name]) }, faults)[portName]
-    return [name, collectConfig(env, { [urlName]: httpUrl(`http://127.0.0.1:${peerPort}`) }, faults)[urlName]]
+    const fallback = `${scheme}://127.0.0.1:${peerPort}`
+    return [name, collectConfig(env, { [urlName]: httpUrl(fallback) }, faults)[urlName]]
   })
   return Object.freeze(Object.fromEntries(urls)) as Record<PeerName, string>
 }

@@ -119,7 +119,7 @@ export function isConnectionLost(error: unknown): boolean {
     (error.code === Code.Aborted || error.code === Code.Internal) &&
     reasonOf(error) === undefined &&
     (/http\/2 stream closed|REFUSED_STREAM|ECONNRESET|EPIPE|GOAWAY|session|socket/i.test(error.rawMessage) ||
-      /^(ERR_HTTP2|ERR_STREAM|ECONN|EPIPE)/.test(nodeCodeOf(error.cause)))
+      /^(ERR_HTTP2|ERR_STREAM|ERR_SSL|ECONN|EPIPE)/.test(nodeCodeOf(error.cause)))
   )
 }
 
@@ -153,6 +153,12 @@ export function reasonOf(error: unknown): Reason | undefined {
   return name === undefined
     ? undefined
     : (ReasonSchema.values.find((value) => value.localName === name)?.number as KnownReason | undefined)
+}
+
+/** The name of that reason, for logs and traces. */
+export function reasonNameOf(error: unknown): string | undefined {
+  const reason = reasonOf(error)
+  return reason === undefined ? undefined : ReasonSchema.value[reason]?.localName
 }
 
 /** The metadata that goes with `reasonOf`; empty when there is none. */

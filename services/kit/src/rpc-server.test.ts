@@ -108,7 +108,7 @@ describe.each([
 
   test('a message larger than the limit is refused', async () => {
     const error = await errorOf(client().ask({ value: 'x'.repeat(2_000) }, await asUser()))
-    expect(error.code).toBe(Code.ResourceExhausted)
+    expect([error.code, reasonOf(error)]).toEqual([Code.InvalidArgument, Reason.TOO_LARGE])
   })
 })
 
@@ -271,6 +271,18 @@ describe('closing', () => {
     expect(reasonOf(error)).toBe(Reason.UNAVAILABLE)
     expect(await aborted.promise).toBeDefined()
   })
+
+  test('does not wait for a caller who has stopped reading a stream', async () => {
+    const handlers = {
+      async *count() {
+        yield { value: 'first' }
+        await new Promise(() => {})
+      },
+    }
+    const closing = await startProbeServer(tokens, handlers, { drainMs: 100 })
+    for await (const _ of createRpcClient(ProbeService, closing.url).count({}, await asUser())) break
+    await closing.close()
+  }, 8_000)
 
   test('takes no new calls', async () => {
     const closing = await startProbeServer(tokens, { open: () => ({ value: 'open' }) })

@@ -22,6 +22,12 @@ export function port(fallback: number): RequiredValidatorSpec<number> {
   return parse({ desc: 'a free port from 1 to 65535', default: fallback })
 }
 
+/** A TCP port that may be left out. */
+export function optionalPort(): OptionalValidatorSpec<number> {
+  const parse = makeValidator<number>((input) => numberWithin(input, 1, 65_535))
+  return parse({ desc: 'a free port from 1 to 65535', default: undefined })
+}
+
 /** A whole number within bounds. */
 export function wholeNumber(wanted: {
   min: number
@@ -118,10 +124,30 @@ export function optionalJson<T>(desc: string, isValid: (value: T) => boolean): O
   return parse({ desc, default: undefined }) as OptionalValidatorSpec<T>
 }
 
+/** Where a process tells its metrics and whether it is ready: nowhere until a port is set, for all processes or for one. */
+export const metricsSpecs = {
+  METRICS_HOST: text('the address to tell metrics on, such as 127.0.0.1 or 0.0.0.0', '127.0.0.1'),
+  METRICS_PORT: optionalPort(),
+  GATEWAY_METRICS_PORT: optionalPort(),
+  ACCESS_CONTROL_METRICS_PORT: optionalPort(),
+  CATALOG_METRICS_PORT: optionalPort(),
+  ENROLLMENT_METRICS_PORT: optionalPort(),
+  JOBS_METRICS_PORT: optionalPort(),
+  JOBS_WORKER_METRICS_PORT: optionalPort(),
+  CODEC_SERVER_METRICS_PORT: optionalPort(),
+}
+
+/** For how long a process that was told to stop goes on as before, only that it is not ready. */
+export const shutdownSpecs = {
+  SHUTDOWN_DELAY: wholeNumber({ min: 0, max: 300, default: 0, unit: 'seconds' }),
+}
+
 /** The settings that every process has. */
 export const commonSpecs = {
   LOG_LEVEL: oneOf(logLevels, 'info'),
   REGISTRAR_DATA_DIR: text('a folder that the process may write to', '.registrar'),
+  ...metricsSpecs,
+  ...shutdownSpecs,
 }
 
 /** `access-control` → `ACCESS_CONTROL`: how a part is named in the environment. */

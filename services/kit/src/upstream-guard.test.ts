@@ -26,7 +26,7 @@ afterEach(async () => {
 
 /** The program that a call is for is its path here. */
 const callFor = (program: string, signal?: AbortSignal) =>
-  upstream.call({ method: 'GET', path: `/${program}`, key: program, signal })
+  upstream.call({ operation: 'get_program', method: 'GET', path: `/${program}`, key: program, signal })
 
 const requestsFor = (program: string) => server.requests.filter(({ path }) => path === `/${program}`).length
 

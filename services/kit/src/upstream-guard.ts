@@ -34,13 +34,24 @@ export type UpstreamGuard = {
  * Of all places at an upstream a key has a quarter. Ten failures in a row make it left alone for some seconds, then one try goes
  * ahead: for everybody if nothing can be reached, for one key if it is slow, broken or failing.
  */
-export function createUpstreamGuard(name: UpstreamName, concurrency: number, logger: Logger): UpstreamGuard {
+export function createUpstreamGuard(
+  name: UpstreamName,
+  concurrency: number,
+  logger: Logger,
+  leftAlone: (isLeftAlone: boolean) => void,
+): UpstreamGuard {
   const whole: Lane = {
     breaker: createBreaker((failure) => itsFaults.has(failure.fault) && failure.status !== 429),
     places: bulkhead(concurrency, Number.POSITIVE_INFINITY),
   }
-  whole.breaker.onBreak(() => logger.warn({ upstream: name }, 'an upstream is left alone for a while'))
-  whole.breaker.onReset(() => logger.info({ upstream: name }, 'an upstream is back'))
+  whole.breaker.onBreak(() => {
+    leftAlone(true)
+    logger.warn({ upstream: name }, 'an upstream is left alone for a while')
+  })
+  whole.breaker.onReset(() => {
+    leftAlone(false)
+    logger.info({ upstream: name }, 'an upstream is back')
+  })
   const lanes = new Map<string, Lane>()
 
   function laneOf(key: string): Lane {

@@ -5,6 +5,7 @@ import {
   customFetch,
   processClientCredentialsResponse,
 } from 'oauth4webapi'
+import type { UpstreamMeter } from './metrics-upstream.ts'
 import { failureOfStatus } from './upstream-answer.ts'
 import { UpstreamFailure } from './upstream-failure.ts'
 import type { HttpSender } from './upstream-http.ts'
@@ -30,14 +31,20 @@ const earlyMs = 5_000
 const defaultLifetimeSeconds = 60
 
 /** Gets access tokens by the client credentials grant, as JWT. */
-export function createUpstreamTokens(credentials: UpstreamCredentials, http: HttpSender): UpstreamTokens {
+export function createUpstreamTokens(
+  credentials: UpstreamCredentials,
+  http: HttpSender,
+  meter: Pick<UpstreamMeter, 'time'>,
+): UpstreamTokens {
   let token: Token | undefined
   let flight: Promise<Token> | undefined
 
   async function fetchOnce(): Promise<Token> {
-    flight ??= fetchToken(credentials, http).finally(() => {
-      flight = undefined
-    })
+    flight ??= meter
+      .time('get_token', () => fetchToken(credentials, http))
+      .finally(() => {
+        flight = undefined
+      })
     token = await flight
     return token
   }

@@ -41,8 +41,8 @@ function connect(options: Partial<UpstreamOptions> = {}): Upstream {
   return upstream
 }
 
-const get: UpstreamCall = { method: 'GET', path: '/api/things/' }
-const post: UpstreamCall = { method: 'POST', path: '/api/things/', body: [{ a: 1 }] }
+const get: UpstreamCall = { operation: 'list_things', method: 'GET', path: '/api/things/' }
+const post: UpstreamCall = { operation: 'add_things', method: 'POST', path: '/api/things/', body: [{ a: 1 }] }
 
 async function failureOf(call: Promise<unknown>) {
   const error: unknown = await call.then(
@@ -82,7 +82,7 @@ describe('a call', () => {
   })
 
   test('follows an absolute link of the same origin', async () => {
-    await connect().call({ method: 'GET', path: `${server.url}/api/things/?cursor=x%3D` })
+    await connect().call({ ...get, path: `${server.url}/api/things/?cursor=x%3D` })
     expect(server.requests[0]?.path).toBe('/api/things/?cursor=x%3D')
   })
 
@@ -383,7 +383,7 @@ describe('the token stays with its origin', () => {
       `${server.url}@127.0.0.1:${port}/`,
     ]
     for (const path of links) {
-      expect((await failureOf(upstream.call({ method: 'GET', path }))).fault).toBe('astray')
+      expect((await failureOf(upstream.call({ ...get, path }))).fault).toBe('astray')
     }
     expect([...other.requests, ...other.tokenRequests]).toEqual([])
     expect(server.requests).toHaveLength(4)

@@ -1,6 +1,10 @@
 import { BrokenCircuitError, DelegateBackoff, handleWhen, retry } from 'cockatiel'
 import type { Logger } from './logger.ts'
+import type { Metrics } from './metrics.ts'
+import { createUpstreamMeter, noUpstreamMeter } from './metrics-upstream.ts'
 import { raceWithAbort } from './streams.ts'
+import { bindToTrace } from './tracing.ts'
+import { traceSender } from './tracing-upstream.ts'
 import { failureOfStatus, parseBody } from './upstream-answer.ts'
 import { leftAlone, toUpstreamError, UpstreamFailure, type UpstreamName } from './upstream-failure.ts'
 import { createUpstreamGuard, restSeconds } from './upstream-guard.ts'
@@ -14,6 +18,8 @@ export type UpstreamOptions = {
   /** Without them calls carry no token. */
   credentials: UpstreamCredentials | undefined
   logger: Logger
+  /** Measures the requests; nothing is measured when absent. */
+  metrics?: Metrics
   limits?: {
     /** To connect; 3 seconds by default. */
     connectMs?: number
@@ -27,6 +33,8 @@ export type UpstreamOptions = {
 }
 
 export type UpstreamCall = {
+  /** One of the few things that are asked of the upstream, such as `list_programs`: for metrics. */
+  operation: string
   method: HttpRequest['method']
   /** Below the base URL, or an absolute URL of the same origin such as a `next` link. */
   path: string
@@ -71,13 +79,18 @@ export function createUpstream({
   baseUrl,
   credentials,
   logger,
+  metrics,
   limits = {},
 }: UpstreamOptions): Upstream {
   const { connectMs = 3_000, answerMs = 10_000, concurrency = 32, maxBytes = 16 * 1024 * 1024 } = limits
   // More connections than places: a token is fetched while a call holds its place.
-  const http = createHttpSender({ connectMs, answerMs, maxBytes, connections: concurrency + 4 })
-  const tokens = credentials && createUpstreamTokens(credentials, http)
-  const guard = createUpstreamGuard(name, concurrency, logger)
+  const http = traceSender(
+    name,
+    createHttpSender({ connectMs, answerMs, maxBytes, connections: concurrency + 4 }),
+  )
+  const meter = metrics === undefined ? noUpstreamMeter : createUpstreamMeter(metrics, name)
+  const tokens = credentials && createUpstreamTokens(credentials, http, meter)
+  const guard = createUpstreamGuard(name, concurrency, logger, meter.leftAlone)
 
   async function tryOnce(call: UpstreamCall, signal: AbortSignal): Promise<UpstreamAnswer> {
     const request = requestFor(baseUrl, call)
@@ -96,13 +109,20 @@ export function createUpstream({
   return {
     async call(call) {
       const signal = call.signal ?? neverAborted
-      const attempt = () => guard.run(call.key ?? '', () => tryOnce(call, signal), signal)
+      // Who waits for a place gets it from whoever leaves one.
+      const once = bindToTrace(() => meter.time(call.operation, () => tryOnce(call, signal)))
+      const attempt = () => guard.run(call.key ?? '', once, signal)
       try {
         signal.throwIfAborted()
-        return await raceWithAbort(retrying(call).execute(attempt, signal), signal)
+        const tries = retrying(call)
+        tries.onRetry(meter.triedAgain)
+        return await raceWithAbort(tries.execute(attempt, signal), signal)
       } catch (error) {
         signal.throwIfAborted()
-        if (error instanceof BrokenCircuitError) throw leftAlone(name, restSeconds, error)
+        if (error instanceof BrokenCircuitError) {
+          meter.refused()
+          throw leftAlone(name, restSeconds, error)
+        }
         throw error instanceof UpstreamFailure ? toUpstreamError(name, error) : error
       }
     },

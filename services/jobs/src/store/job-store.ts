@@ -10,6 +10,7 @@ import {
 } from 'sequelize'
 import { DomainError, Reason } from '#kit/errors.ts'
 import { type KeyedRequest, keptSeconds, keyReused } from '#kit/idempotency.ts'
+import { activeTraceparent } from '#kit/tracing.ts'
 import type { Ending } from '../domain/ending.ts'
 import {
   type EndState,
@@ -23,6 +24,7 @@ import {
 } from '../domain/job.ts'
 import { createJobEndings } from './job-endings.ts'
 import { createJobRetention } from './job-retention.ts'
+import { createJobStatistics } from './job-statistics.ts'
 import { defineJobModel, type JobModel } from './models.ts'
 
 /** Where a page of jobs goes on: behind this job. */
@@ -78,6 +80,7 @@ export function createJobStore(sequelize: Sequelize) {
   return {
     ...createJobEndings(sequelize),
     ...createJobRetention(sequelize),
+    ...createJobStatistics(sequelize),
     find,
 
     findAll,
@@ -100,7 +103,8 @@ export function createJobStore(sequelize: Sequelize) {
       try {
         if (keyed !== undefined) await giveUpExpiredKey(job.ownerId, keyed.key)
         const { key: idempotencyKey = null, fingerprint: requestFingerprint = null } = keyed ?? {}
-        await jobs.create({ ...job, idempotencyKey, requestFingerprint }, { returning: false })
+        const row = { ...job, idempotencyKey, requestFingerprint, traceparent: activeTraceparent() }
+        await jobs.create(row, { returning: false })
       } catch (error) {
         if (error instanceof UniqueConstraintError && !('id' in error.fields)) throw writeInProgress(error)
         throw error

@@ -39,6 +39,7 @@ export class JobModel extends Model<InferAttributes<JobModel>, InferCreationAttr
   /** With which key the owner asked for it; null without one, and when the key means another request by now. */
   declare idempotencyKey: CreationOptional<string | null>
   declare requestFingerprint: CreationOptional<Buffer | null>
+  declare traceparent: CreationOptional<string | null>
 }
 
 export type JobModelClass = typeof JobModel
@@ -76,6 +77,7 @@ export function defineJobModel(sequelize: Sequelize): JobModelClass {
       endedRunId: optional(DataTypes.UUID),
       idempotencyKey: optional(DataTypes.TEXT),
       requestFingerprint: optional(DataTypes.BLOB),
+      traceparent: optional(DataTypes.TEXT),
     },
     { sequelize, modelName: 'job', tableName: 'jobs' },
   )

@@ -63,7 +63,7 @@ export async function startTestStack(env: Record<string, string> = {}): Promise<
     JWT_ISSUER: tokens.config.issuer,
     JWT_AUDIENCE: tokens.config.audience,
     JWT_PUBLIC_SIGNING_JWK_SET: JSON.stringify(tokens.config.jwks),
-    SERVICE_PUBLIC_KEY: JSON.stringify(tokens.config.servicePublicJwk),
+    SERVICE_PUBLIC_KEY: JSON.stringify(tokens.servicePublicJwk),
     RESULT_LINK_SECRET: 'a-secret-that-only-this-test-knows',
     ...env,
   }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { Client } from 'pg'
 import { findFreePorts } from '#stack/ports.ts'
 import { startPostgres as startEmbedded } from '#stack/postgres.ts'
+import { signalTree } from '#stack/running-process.ts'
 
 /** A database of its own for one test file. */
 export type TestDatabase = { url: string; drop(): Promise<void> }
@@ -37,6 +38,9 @@ export type TestPostgres = {
   /** Takes it away and brings it back, data and all. */
   pause(): Promise<void>
   resume(): Promise<void>
+  /** Makes it hang, all of its processes: it takes connections and answers nothing, until `thaw`. */
+  freeze(): void
+  thaw(): void
   /** Stops it and deletes its folder. */
   stop(): Promise<void>
 }
@@ -56,6 +60,7 @@ export async function startPostgres(): Promise<TestPostgres> {
   }
   let postgres = await startEmbedded(options)
   const pause = () => postgres.process.stop()
+  const signal = (name: NodeJS.Signals) => signalTree(postgres.process.pid as number, name)
   return {
     url: postgres.url,
     port,
@@ -63,6 +68,8 @@ export async function startPostgres(): Promise<TestPostgres> {
     async resume() {
       postgres = await startEmbedded(options)
     },
+    freeze: () => signal('SIGSTOP'),
+    thaw: () => signal('SIGCONT'),
     async stop() {
       await pause()
       await rm(dataDir, { recursive: true, force: true })

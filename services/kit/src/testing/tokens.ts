@@ -3,10 +3,11 @@ import { createServiceTokenIssuer, type JwtConfig, type ServiceName } from '../t
 
 /** Keys for a test, and tokens that they sign. */
 export type TestTokens = {
-  config: JwtConfig & { servicePublicJwk: JWK }
+  config: JwtConfig
   privateJwk: JWK
   kid: string
   servicePrivateJwk: JWK
+  servicePublicJwk: JWK
   /** A valid token, without its scheme; a claim given as undefined is left out. */
   mint(claims?: JWTPayload, header?: { alg?: string; kid?: string; [name: string]: unknown }): Promise<string>
   /** A valid service token, without its scheme. */
@@ -20,16 +21,18 @@ export async function createTestTokens(): Promise<TestTokens> {
   const service = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true })
   const privateJwk = await exportJWK(privateKey)
   const servicePrivateJwk = await exportJWK(service.privateKey)
+  const servicePublicJwk = await exportJWK(service.publicKey)
   return {
     config: {
       issuer: 'test-issuer',
       audience: 'test-audience',
       jwks: { keys: [{ ...(await exportJWK(publicKey)), kid, use: 'sig' }] },
-      servicePublicJwk: await exportJWK(service.publicKey),
+      serviceKeys: { keys: [servicePublicJwk] },
     },
     privateJwk,
     kid,
     servicePrivateJwk,
+    servicePublicJwk,
     mint(claims = {}, header = {}) {
       const now = Math.floor(Date.now() / 1000)
       return new SignJWT({
