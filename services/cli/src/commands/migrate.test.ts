@@ -122,7 +122,7 @@ describe('refused with a sentence', () => {
 
     expect(exitCode).toBe(1)
     expect(stderr).toBe(
-      'The tables of access-control are not up to date: database "nowhere" does not exist\n',
+      `PostgreSQL at ${url.host} has no such database: make it, or set DATABASE_URL to another.\n`,
     )
   })
 
