@@ -23,15 +23,19 @@ function logRequest(request: FastifyRequest, reply: FastifyReply, status: number
 }
 
 function lineOf(request: FastifyRequest, status: number): Record<string, unknown> {
-  const { config, url = 'none' } = request.routeOptions
   return {
     method: request.method,
-    route: config.route ?? url,
+    route: routeOf(request) ?? 'none',
     status,
     ...programOf(request, status),
     ...(request.caller === undefined ? {} : { caller: request.caller.username }),
     ...traceFields(request.span),
   }
+}
+
+/** The path of the route with the names of its parameters, never what was in them; undefined where there is no route. */
+export function routeOf({ routeOptions: { config, url } }: FastifyRequest): string | undefined {
+  return config.route ?? url
 }
 
 /** Which program it was about, as far as that is known to be one: a request that is refused may have named anything. */

@@ -2,6 +2,7 @@ import { METHODS, type ServerResponse } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import { Gauge, Histogram } from 'prom-client'
 import type { Metrics } from '#kit/metrics.ts'
+import { routeOf } from './access-log.ts'
 
 // What nginx calls a client that went away before the answer.
 const clientGone = '499'
@@ -26,8 +27,7 @@ export function addMetrics(app: FastifyInstance, { registry }: Metrics): void {
   })
   const routes = new WeakMap<ServerResponse, string>()
   app.addHook('onRequest', (request, reply, done) => {
-    const { config, url = 'none' } = request.routeOptions
-    routes.set(reply.raw, config.route ?? url)
+    routes.set(reply.raw, routeOf(request) ?? 'none')
     done()
   })
   app.server.prependListener('request', (request, response) => {

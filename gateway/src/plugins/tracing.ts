@@ -1,6 +1,7 @@
 import { context, propagation, ROOT_CONTEXT, type Span, SpanKind } from '@opentelemetry/api'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { beginSpan, isTracing, markFailed } from '#kit/tracing.ts'
+import { routeOf } from './access-log.ts'
 
 // Asked every few seconds by whoever watches over processes.
 const untraced = new Set(['/health', '/livez', '/readyz'])
@@ -21,9 +22,8 @@ export function addTracing(app: FastifyInstance): void {
 }
 
 function startOf(request: FastifyRequest) {
-  const { config, url } = request.routeOptions
   const method = methods.has(request.method) ? request.method : '_OTHER'
-  const route = config.route ?? url
+  const route = routeOf(request)
   return {
     name: route === undefined ? method : `${method} ${route}`,
     kind: SpanKind.SERVER,

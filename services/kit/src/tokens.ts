@@ -1,8 +1,8 @@
-import { hash } from 'node:crypto'
 import { decodeProtectedHeader, type JSONWebKeySet } from 'jose'
 import { DomainError, Reason } from './errors.ts'
 import type { Principal, VerifiedToken } from './principal.ts'
 import { createServiceTokenVerifier, serviceTokenType } from './service-tokens.ts'
+import { rememberByToken } from './token-memory.ts'
 import { createUserTokenVerifier, type UserTokenConfig } from './user-tokens.ts'
 
 export type { Principal, ServiceName, UserPrincipal } from './principal.ts'
@@ -26,7 +26,6 @@ export type TokenVerifier = {
 }
 
 const maximumTokenBytes = 8_192
-const rememberedTokens = 2_000
 const rememberedMs = 60_000
 
 /**
@@ -43,7 +42,7 @@ export function createTokenVerifier(
   const schemes = new Set((options.schemes ?? ['JWT', 'Bearer']).map((scheme) => scheme.toLowerCase()))
   const verifyUserToken = createUserTokenVerifier(config)
   const verifyServiceToken = createServiceTokenVerifier(config.serviceKeys ?? { keys: [] })
-  const remembered = new Map<string, { principal: Principal; until: number }>()
+  const remembered = rememberByToken<Principal>()
 
   async function verifyToken(token: string): Promise<VerifiedToken<Principal>> {
     if (!hasCanonicalForm(token)) throw new Error('not three base64url parts within 8 kB')
@@ -54,20 +53,14 @@ export function createTokenVerifier(
   return {
     async verify(authorization) {
       const token = tokenOf(authorization, schemes)
-      const key = hash('sha256', token, 'base64')
-      const known = remembered.get(key)
-      if (known !== undefined && Date.now() < known.until) return known.principal
-      remembered.delete(key)
+      const known = remembered.recall(token)
+      if (known !== undefined) return known
       const { principal, expiresAt } = await verifyToken(token).catch((cause: unknown) => {
         throw cause instanceof DomainError
           ? cause
           : new DomainError(Reason.TOKEN_INVALID, 'Invalid token.', { cause })
       })
-      if (remembered.size >= rememberedTokens) {
-        // A Map keeps the order of insertion: the oldest goes.
-        remembered.delete(remembered.keys().next().value as string)
-      }
-      remembered.set(key, { principal, until: Math.min(expiresAt * 1000, Date.now() + rememberedMs) })
+      remembered.keep(token, principal, Math.min(expiresAt * 1000, Date.now() + rememberedMs))
       return principal
     },
   }
